@@ -1,0 +1,39 @@
+/**
+ * Emits `dist` of every package, or of the packages named on the command line, in dependency order.
+ *
+ * The source condition is switched off here: a package is compiled against the emitted declarations of its siblings,
+ * exactly what a user of the published package will see.
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const dependencies: Record<string, readonly string[]> = {
+  core: [],
+  client: ["core"],
+  server: ["core"],
+  testkit: ["core", "client", "server"],
+};
+
+function build(name: string): void {
+  const folder = join(root, "packages", name);
+  rmSync(join(folder, "dist"), { recursive: true, force: true });
+  const emitOptions = ["--noEmit", "false", "--allowImportingTsExtensions", "false"];
+  const options = [...emitOptions, "--noEmitOnError", "--rewriteRelativeImportExtensions", "--customConditions", "null"];
+  const tsc = join(root, "node_modules/@typescript/native/bin/tsc");
+  const result = spawnSync(process.execPath, [tsc, "-p", folder, ...options], { stdio: "inherit", cwd: root });
+  if (result.status !== 0) {
+    console.error(`build of packages/${name} failed`);
+    process.exit(1);
+  }
+  copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+}
+
+const named = process.argv.slice(2);
+for (const name of named) {
+  const needs = dependencies[name];
+  if (needs === undefined) throw new Error(`no package called ${name}; there are ${Object.keys(dependencies).join(", ")}`);
+  for (const needed of needs) if (!existsSync(join(root, "packages", needed, "dist/index.d.ts"))) build(needed);
+}
+for (const name of named.length > 0 ? named : Object.keys(dependencies)) build(name);
