@@ -1,1 +1,24 @@
-export {};
+/** The shared language of Tidelock: pure, without dependencies. */
+export * from "./base/assert.ts";
+export * from "./base/hash.ts";
+export * from "./base/json.ts";
+export * from "./base/random.ts";
+export * from "./errors.ts";
+export * from "./filter/filter.ts";
+export * from "./ids.ts";
+export * from "./limits.ts";
+export * from "./mutation/entity.ts";
+export * from "./mutation/event.ts";
+export * from "./mutation/mutation.ts";
+export * from "./protocol/messages.ts";
+export type { Shape } from "./protocol/shape.ts";
+export * from "./protocol/version.ts";
+export * from "./resolve/decision.ts";
+export * from "./resolve/resolve.ts";
+export * from "./schema/field.ts";
+export * from "./schema/schema.ts";
+export * from "./schema/standard-schema.ts";
+export * from "./time/hlc.ts";
+export * from "./time/lamport.ts";
+export * from "./version/checkpoint.ts";
+export * from "./version/version-vector.ts";

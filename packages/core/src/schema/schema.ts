@@ -1,0 +1,155 @@
+/**
+ * Schemas: plain TypeScript, shared by client, server and CLI; types are inferred, nothing is generated.
+ *
+ *     export const schema = defineSchema({
+ *       version: 1,
+ *       collections: { tasks: collection({ title: field.string(), done: field.boolean().default(false) }) },
+ *     });
+ *     type Task = EntityOf<typeof schema, "tasks">; // { id: string; title: string; done: boolean }
+ */
+import { canonicalJson, type JsonValue } from "../base/json.ts";
+import { fingerprint } from "../base/hash.ts";
+import { TidelockError } from "../errors.ts";
+import { isName } from "../ids.ts";
+import { MAX_FIELDS } from "../limits.ts";
+import { Field, type FieldSchema, fieldProblem, isFieldName } from "./field.ts";
+
+// oxlint-disable-next-line typescript/no-explicit-any -- any field, whatever its value
+export type AnyField = Field<any, boolean>;
+export type Fields = Readonly<Record<string, AnyField>>;
+
+/** Who makes the final id of an entity: the client (a UUIDv7, at once) or the server (the client holds a temporary one). */
+export type IdSource = "client" | "server";
+
+export interface Collection<Shape extends Fields = Fields> {
+  readonly fields: Shape;
+  readonly ids: IdSource;
+}
+export type Collections = Readonly<Record<string, Collection>>;
+
+/** Declares a collection. */
+export function collection<const Shape extends Fields>(
+  fields: Shape,
+  options: { readonly ids?: IdSource } = {},
+): Collection<Shape> {
+  return { fields, ids: options.ids ?? "client" };
+}
+
+/** What the engines know of a collection. */
+export interface CollectionSchema {
+  readonly name: string;
+  readonly ids: IdSource;
+  readonly fields: readonly FieldSchema[];
+  readonly byName: ReadonlyMap<string, FieldSchema>;
+}
+
+export interface Schema<Declared extends Collections = Collections> {
+  readonly version: number;
+  /** A fingerprint of everything that matters on the wire. */
+  readonly hash: string;
+  readonly collections: ReadonlyMap<string, CollectionSchema>;
+  readonly "~declared"?: Declared;
+}
+
+/** The names that a client object already has; a collection cannot take them. */
+const RESERVED = new Set([
+  "status",
+  "connection",
+  "presence",
+  "transaction",
+  "close",
+  "open",
+  "subscribe",
+  "outbox",
+  "rejected",
+  "goOnline",
+  "goOffline",
+  "device",
+  "schema",
+  "conflicts",
+  "on",
+  "then",
+]);
+
+/**
+ * Declares a schema. Throws `TidelockError` with code `schema-invalid` and the reason when a name cannot be used, a
+ * default does not fit its field, or a reference points nowhere.
+ */
+export function defineSchema<const Declared extends Collections>(declaration: {
+  readonly version: number;
+  readonly collections: Declared;
+}): Schema<Declared> {
+  if (!Number.isSafeInteger(declaration.version) || declaration.version < 1) {
+    throw invalid(`version must be a whole number from 1, not ${String(declaration.version)}`);
+  }
+  const collections = new Map<string, CollectionSchema>();
+  for (const [name, declared] of Object.entries(declaration.collections)) {
+    collections.set(name, buildCollection(name, declared));
+  }
+  for (const { name, fields } of collections.values()) {
+    for (const target of fields) {
+      if (target.collection !== null && !collections.has(target.collection)) {
+        throw invalid(`${name}.${target.name} refers to the collection ${target.collection}, which is not declared`);
+      }
+    }
+  }
+  return { version: declaration.version, hash: hashOf(declaration.version, collections), collections };
+}
+
+function buildCollection(name: string, declared: Collection): CollectionSchema {
+  if (!isName(name) || RESERVED.has(name)) throw invalid(`a collection cannot be called ${JSON.stringify(name)}`);
+  const fields: FieldSchema[] = [];
+  for (const [fieldName, declaredField] of Object.entries(declared.fields)) {
+    if (!isFieldName(fieldName)) throw invalid(`${name} cannot have a field called ${JSON.stringify(fieldName)}`);
+    const built: FieldSchema = { name: fieldName, ...declaredField.definition };
+    const problem = built.default === undefined ? null : fieldProblem(built, built.default);
+    if (problem !== null) throw invalid(`the default of ${name}.${fieldName} ${problem}`);
+    fields.push(built);
+  }
+  if (fields.length > MAX_FIELDS) throw invalid(`${name} has ${fields.length} fields; the most is ${MAX_FIELDS}`);
+  return { name, ids: declared.ids, fields, byName: new Map(fields.map((entry) => [entry.name, entry])) };
+}
+
+function hashOf(version: number, collections: ReadonlyMap<string, CollectionSchema>): string {
+  const shape: JsonValue = [...collections.values()].map((entry) => [
+    entry.name,
+    entry.ids,
+    entry.fields.map((part) => [
+      part.name,
+      part.type,
+      part.optional,
+      part.policy,
+      [...part.values],
+      part.collection,
+      part.default ?? null,
+    ]),
+  ]);
+  return fingerprint(canonicalJson([version, shape]));
+}
+
+function invalid(reason: string): TidelockError {
+  return new TidelockError("schema-invalid", reason);
+}
+
+type ValueOf<Declared> = Declared extends Field<infer Value, boolean> ? Value : never;
+type GivenNames<Shape extends Fields> = {
+  [Name in keyof Shape]: Shape[Name] extends Field<JsonValue, true> ? Name : never;
+}[keyof Shape];
+type DeclaredOf<Source> = Source extends Schema<infer Declared> ? Declared : never;
+
+/** The names of a schema's collections. */
+export type CollectionName<Source> = keyof DeclaredOf<Source> & string;
+type ShapeOf<Source, Name extends CollectionName<Source>> = DeclaredOf<Source>[Name]["fields"];
+
+/** An entity as an application reads it. */
+export type EntityOf<Source, Name extends CollectionName<Source>> = Readonly<
+  { id: string } & { [Key in keyof ShapeOf<Source, Name>]: ValueOf<ShapeOf<Source, Name>[Key]> }
+>;
+/** What a create takes: fields without default must be named; the id may be given where clients make ids. */
+export type CreateOf<Source, Name extends CollectionName<Source>> = { readonly id?: string } & {
+  readonly [Key in GivenNames<ShapeOf<Source, Name>>]: ValueOf<ShapeOf<Source, Name>[Key]>;
+} & { readonly [Key in keyof ShapeOf<Source, Name>]?: ValueOf<ShapeOf<Source, Name>[Key]> };
+/** What an update takes: the fields that change. */
+export type UpdateOf<Source, Name extends CollectionName<Source>> = {
+  readonly [Key in keyof ShapeOf<Source, Name>]?: ValueOf<ShapeOf<Source, Name>[Key]>;
+};

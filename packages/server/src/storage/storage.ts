@@ -1,0 +1,50 @@
+/**
+ * The storage port: a tenant's durable truth.
+ *
+ * What every storage promises, and its contract suite in `@tidelock/testkit/conformance` checks:
+ * - `append` is all or nothing, for all commits given together, and when it resolves they survive kill -9 and power loss.
+ * - Offsets are gapless per tenant. A commit names the head it was planned on; when the head has moved, nothing is written
+ *   and `append` rejects with `StaleHead`.
+ * - Reads see every append that resolved before they were called. A snapshot is of one moment, and says which.
+ * - Text is stored and returned byte for byte. Storage parses rows only to filter a snapshot.
+ * - Calls may overlap; appends take effect in the order of the calls.
+ */
+import type { Columns, Counter, DeviceId, EntityId, Filter, Millis, Offset, TenantId } from "@tidelock/core";
+import type { Commit, DeviceRecord, Receipt, Snapshot, StoredEntity, StoredEvent, TenantRecord } from "../engine/records.ts";
+
+/** The head has moved: another writer appended. The caller reads again and plans anew. */
+export class StaleHead extends Error {
+  override readonly name = "StaleHead";
+}
+
+export interface Storage {
+  /** Opens or creates the data. Rejects with `data-in-use`, `data-newer` or `storage-unavailable`. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  tenants(): Promise<readonly TenantId[]>;
+  /** The tenant's record; creates an empty log with a new epoch when there is none. */
+  openTenant(tenant: TenantId): Promise<TenantRecord>;
+  append(commits: readonly Commit[]): Promise<void>;
+  /** Those entities that exist, tombstones included, in any order. */
+  readEntities(tenant: TenantId, keys: readonly (readonly [string, EntityId])[]): Promise<readonly StoredEntity[]>;
+  /** Events after an offset, oldest first: about `limit`, more when needed to end with a whole transaction. */
+  readEvents(tenant: TenantId, after: Offset, limit: number): Promise<readonly StoredEvent[]>;
+  readDevice(tenant: TenantId, device: DeviceId): Promise<DeviceRecord | null>;
+  /** Receipts with a counter above `after`, in counter order, at most `limit`. */
+  readReceipts(tenant: TenantId, device: DeviceId, after: Counter, limit: number): Promise<readonly Receipt[]>;
+  /** Receipts by name, those that exist. */
+  findReceipts(tenant: TenantId, device: DeviceId, names: readonly string[]): Promise<readonly Receipt[]>;
+  /** All living entities of a collection that match, at one moment. `columns` says where the filter finds its fields. */
+  snapshot(tenant: TenantId, collection: string, filter: Filter, columns: Columns): Promise<Snapshot>;
+  /** Some living entities in id order after an id, with the head at that moment; for pages of plain HTTP clients. */
+  readPage(
+    tenant: TenantId,
+    collection: string,
+    after: EntityId | null,
+    limit: number,
+  ): Promise<{ readonly offset: Offset; readonly entities: readonly StoredEntity[] }>;
+  saveAcknowledged(tenant: TenantId, acknowledged: ReadonlyMap<DeviceId, Offset>, now: Millis): Promise<void>;
+  savePublished(tenant: TenantId, published: Offset): Promise<void>;
+  /** Forgets events up to an offset, and receipts and tombstones that only they needed. */
+  trim(tenant: TenantId, through: Offset): Promise<void>;
+}
