@@ -20,7 +20,13 @@ function build(name: string): void {
   const folder = join(root, "packages", name);
   rmSync(join(folder, "dist"), { recursive: true, force: true });
   const emitOptions = ["--noEmit", "false", "--allowImportingTsExtensions", "false"];
-  const options = [...emitOptions, "--noEmitOnError", "--rewriteRelativeImportExtensions", "--customConditions", "null"];
+  const options = [
+    ...emitOptions,
+    "--noEmitOnError",
+    "--rewriteRelativeImportExtensions",
+    "--customConditions",
+    "null",
+  ];
   const tsc = join(root, "node_modules/@typescript/native/bin/tsc");
   const result = spawnSync(process.execPath, [tsc, "-p", folder, ...options], { stdio: "inherit", cwd: root });
   if (result.status !== 0) {
@@ -33,7 +39,12 @@ function build(name: string): void {
 const named = process.argv.slice(2);
 for (const name of named) {
   const needs = dependencies[name];
-  if (needs === undefined) throw new Error(`no package called ${name}; there are ${Object.keys(dependencies).join(", ")}`);
-  for (const needed of needs) if (!existsSync(join(root, "packages", needed, "dist/index.d.ts"))) build(needed);
+  if (needs === undefined) {
+    console.error(`no package called ${name}; there are ${Object.keys(dependencies).join(", ")}`);
+    process.exit(1);
+  }
+  for (const needed of needs) {
+    if (!existsSync(join(root, "packages", needed, "dist/index.d.ts"))) build(needed);
+  }
 }
 for (const name of named.length > 0 ? named : Object.keys(dependencies)) build(name);

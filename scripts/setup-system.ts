@@ -51,7 +51,9 @@ if (import.meta.main) {
   }
   if (findChromium() === undefined && (!installChromium() || findChromium() === undefined)) {
     console.error("The browser tests need Chromium, and none was found.");
-    console.error("Debian, Ubuntu: sudo apt-get install chromium. Elsewhere: install Chrome or set CHROMIUM to its path.");
+    console.error(
+      "Debian, Ubuntu: sudo apt-get install chromium. Elsewhere: install Chrome or set CHROMIUM to its path.",
+    );
     process.exit(1);
   }
 }
