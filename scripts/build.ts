@@ -19,14 +19,9 @@ const dependencies: Record<string, readonly string[]> = {
 function build(name: string): void {
   const folder = join(root, "packages", name);
   rmSync(join(folder, "dist"), { recursive: true, force: true });
-  const emitOptions = ["--noEmit", "false", "--allowImportingTsExtensions", "false"];
-  const options = [
-    ...emitOptions,
-    "--noEmitOnError",
-    "--rewriteRelativeImportExtensions",
-    "--customConditions",
-    "null",
-  ];
+  const folders = ["--rootDir", join(folder, "src"), "--outDir", join(folder, "dist")];
+  const emit = ["--noEmit", "false", "--noEmitOnError", "--allowImportingTsExtensions", "false"];
+  const options = [...folders, ...emit, "--rewriteRelativeImportExtensions", "--customConditions", "null"];
   const tsc = join(root, "node_modules/@typescript/native/bin/tsc");
   const result = spawnSync(process.execPath, [tsc, "-p", folder, ...options], { stdio: "inherit", cwd: root });
   if (result.status !== 0) {
