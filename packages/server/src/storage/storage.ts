@@ -10,7 +10,15 @@
  * - Calls may overlap; appends take effect in the order of the calls.
  */
 import type { Columns, Counter, DeviceId, EntityId, Filter, Millis, Offset, TenantId } from "@tidelock/core";
-import type { Commit, DeviceRecord, Receipt, Snapshot, StoredEntity, StoredEvent, TenantRecord } from "../engine/records.ts";
+import type {
+  Commit,
+  DeviceRecord,
+  Receipt,
+  Snapshot,
+  StoredEntity,
+  StoredEvent,
+  TenantRecord,
+} from "../engine/records.ts";
 
 /** The head has moved: another writer appended. The caller reads again and plans anew. */
 export class StaleHead extends Error {

@@ -1,0 +1,19 @@
+/**
+ * What is true of every commit before a storage writes it. The engine plans commits so; a storage checks, because what is
+ * on the disk wrong stays wrong.
+ */
+import { assert } from "@tidelock/core";
+import type { Commit } from "../engine/records.ts";
+
+/** Events continue the head without gaps, and transactions are whole: `remaining` counts down to 0 within the commit. */
+export function assertWhole(commit: Commit): void {
+  let offset = commit.head;
+  let remaining = 0;
+  for (const event of commit.events) {
+    offset += 1;
+    assert(event.offset === offset, `the events of a commit continue its head: ${event.offset} instead of ${offset}`);
+    assert(remaining === 0 || event.remaining === remaining - 1, `the transaction at offset ${offset} is broken`);
+    remaining = event.remaining;
+  }
+  assert(remaining === 0, `a commit ends with a whole transaction: ${remaining} events are missing`);
+}
