@@ -17,6 +17,10 @@ export const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
 export const MAX_HELLO_BYTES = 64 * 1024;
 /** Bytes of one frame in either direction before the peer is refused. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** Levels of nesting in one frame: a value's, and those of the message around it (`push-result` has the most, seven). */
+export const MAX_FRAME_DEPTH = MAX_VALUE_DEPTH + 8;
+/** Values in one binary frame: as many as JSON of the largest size can hold. Bounds what a frame costs in memory. */
+export const MAX_FRAME_ITEMS = MAX_FRAME_BYTES / 2;
 /** Mutations in one push. A client with more sends several pushes. */
 export const MAX_PUSH_MUTATIONS = 1000;
 /** Mutations in one transaction: it must fit in one push, one commit and one delta. */
