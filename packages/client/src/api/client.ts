@@ -1,0 +1,322 @@
+/**
+ * The public face of the SDK: what `createClient` returns, as types. Everything an application can read is a value with a
+ * `subscribe`; everything it can write returns at once and tells later what became of it.
+ *
+ *     const client = createClient({ url: "https://sync.example.com", schema, auth: getToken, store: indexedDbStore() });
+ *     const write = client.tasks.create({ title: "Water the plants" });
+ *     await write.saved;  // it is on this device's disk
+ *     await write.synced; // the server has decided it: { outcome: "applied", id, conflicts: [] }
+ *
+ * Listeners are called after the change, at most once per turn; a listener that throws is reported and disturbs nobody.
+ */
+import type {
+  Codec,
+  CollectionName,
+  CreateOf,
+  Decision,
+  EntityOf,
+  ErrorCode,
+  FieldValues,
+  JsonValue,
+  Millis,
+  Operation,
+  Schema,
+  TidelockError,
+  UpdateOf,
+} from "@tidelock/core";
+import type { Durability, Store } from "../store/store.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { System } from "../runtime/system.ts";
+import type { Query, QueryOptions, Where, Direction, FieldOf } from "./query.ts";
+
+/** Stops what was started. Calling it twice does nothing more. */
+export type Unsubscribe = () => void;
+
+/** A value that changes. `value` is the same object while nothing has changed. */
+export interface Live<Value> {
+  readonly value: Value;
+  /** Calls `listener` after every change, not at once. */
+  subscribe(listener: (value: Value) => void): Unsubscribe;
+}
+
+export interface ClientOptions<Source extends Schema> {
+  /** Where the server is: `https://sync.example.com`, or a path of the page's own origin. Paths `/sync/…` are added to it. */
+  readonly url: string;
+  readonly schema: Source;
+  /** A token, or how to get one. The function is called again whenever the server wants a new token. */
+  readonly auth: string | (() => string | Promise<string>);
+  /** Where this device keeps its data; `memoryStore()` when not given, which forgets everything on reload. */
+  readonly store?: Store;
+  /** Ways to the server, best first; WebSocket, then SSE with HTTP, when not given. */
+  readonly transports?: ReadonlyArray<"websocket" | "sse" | Transport>;
+  /** How frames are encoded on a WebSocket; `jsonCodec` when not given. */
+  readonly codec?: Codec;
+  /** Connect as soon as the store is open; `true` when not given. */
+  readonly autoConnect?: boolean;
+  /** How long a subscription outlives its last reader, milliseconds; 10,000 when not given. */
+  readonly lingerMs?: Millis;
+  /** Clock, timers, randomness and network events; the platform's own when not given. */
+  readonly system?: System;
+}
+
+/** A client: its own members, and one `CollectionClient` per collection of the schema. */
+export type Client<Source extends Schema = Schema> = ClientBase<Source> & {
+  readonly [Name in CollectionName<Source>]: CollectionClient<
+    EntityOf<Source, Name>,
+    CreateOf<Source, Name>,
+    UpdateOf<Source, Name>
+  >;
+};
+
+export interface ClientBase<Source extends Schema = Schema> {
+  readonly schema: Source;
+  /** This installation's id; `null` until the store is open. */
+  readonly device: string | null;
+  /** Resolves when the store is open and its data can be read; rejects with `store-unavailable` or `store-corrupt`. */
+  readonly opened: Promise<void>;
+  /** What is unsaved, unsent or refused, in total. */
+  readonly status: Live<SyncStatus>;
+  /** How the device and the server are connected. */
+  readonly connection: Live<ConnectionStatus>;
+  /** Mutations that the server has not confirmed, oldest first. */
+  readonly outbox: Live<readonly OutboxEntry[]>;
+  readonly rejected: RejectedWrites;
+  readonly presence: Presence;
+
+  /**
+   * Writes to several entities, all or nothing, here and everywhere. Reads inside see the state before the transaction.
+   * When `run` throws, nothing is written and the error is thrown on.
+   */
+  transaction(run: (transaction: Transaction<Source>) => void): TransactionWrite;
+  /** Connect, and stay connected. */
+  goOnline(): void;
+  /** Disconnect, and stay so. Reading and writing go on. */
+  goOffline(): void;
+  on<Name extends keyof ClientEvents>(event: Name, listener: (detail: ClientEvents[Name]) => void): Unsubscribe;
+  /** Waits for what is being saved, disconnects and closes the store. Unsent work stays in the store. */
+  close(): Promise<void>;
+}
+
+/** Reading and writing one collection. Ids are plain text; temporary ids stay valid after the server assigned final ones. */
+export interface CollectionClient<Entity, Create, Update> {
+  /**
+   * Creates an entity at once on this device. Throws `TidelockError` when a value does not fit (`invalid-value`,
+   * `unknown-field`), the id cannot be used (`invalid-id`) or is taken (`entity-exists`).
+   */
+  create(values: Create): Write;
+  /** Changes the named fields; the others keep their values. Throws like `create`. */
+  update(id: string, values: Update): Write;
+  delete(id: string): Write;
+  /** The entity as this device sees it now, with its own unsent writes; `undefined` when it is not here. */
+  get(id: string): Entity | undefined;
+  /** One entity, live. While somebody subscribes to it and it is not on the device, it is asked for. */
+  entity(id: string): LiveEntity<Entity>;
+  /** How far an entity's writes have come. */
+  syncState(id: string): SyncState;
+  /** A key for lists that render this entity: it stays the same when a temporary id becomes a final one. */
+  keyOf(id: string): string;
+
+  /** A live query from one object. */
+  query(options?: QueryOptions<Entity>): LiveQuery<Entity>;
+  /** A live query from a query. */
+  live(query: Query<Entity>): LiveQuery<Entity>;
+  /** The query for every entity of the collection; refine it with `where`, `orderBy`, `limit`, `offset`. */
+  all(): Query<Entity>;
+  where(filter: Where<Entity>): Query<Entity>;
+  orderBy(field: FieldOf<Entity>, direction?: Direction): Query<Entity>;
+}
+
+/**
+ * How far an entity's writes have come: `pending` in the outbox, `syncing` sent, `synced` decided and confirmed;
+ * `conflicted` a concurrent write had to be settled; `in-review` it waits for a person; `rejected` the server refused one.
+ */
+export type SyncState = "synced" | "pending" | "syncing" | "conflicted" | "in-review" | "rejected";
+
+// ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The results of a query at one moment. The object and `data` are the same while nothing has changed. */
+export interface QueryResult<Entity> {
+  readonly data: readonly Entity[];
+  /** How many entities match, before `offset` and `limit`. */
+  readonly total: number;
+  /** `loading`: nothing to show yet. `ready`: there is data, or it is known that there is none. `error`: see `error`. */
+  readonly status: "loading" | "ready" | "error";
+  readonly error: TidelockError | null;
+  readonly isLoading: boolean;
+  /** Whether everything that the server has for this query was here at the last moment of being connected. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * A query whose results follow the data. It asks the server for its entities from the first `subscribe` until some
+ * seconds after the last one ended; without a subscriber it answers from what the device holds.
+ */
+export interface LiveQuery<Entity> extends Live<QueryResult<Entity>>, QueryResult<Entity> {
+  readonly query: Query<Entity>;
+  /** The results as soon as they are complete. Rejects with `client-closed`, or with the reason for `error`. */
+  whenComplete(): Promise<readonly Entity[]>;
+}
+
+export interface EntityResult<Entity> {
+  readonly data: Entity | undefined;
+  readonly syncState: SyncState;
+  /** `loading`: asked for. `ready`: it is here. `missing`: it is known not to be there, or not for this user. */
+  readonly status: "loading" | "ready" | "missing" | "error";
+  readonly error: TidelockError | null;
+  readonly isLoading: boolean;
+}
+export interface LiveEntity<Entity> extends Live<EntityResult<Entity>> {
+  readonly id: string;
+}
+
+// ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * `accepted`: visible on this device. `saved`: on its disk. `synced`: in the server's log. `rejected`: refused by the
+ * server. `failed`: the store could not keep it, so it was taken back.
+ */
+export type WriteState = "accepted" | "saved" | "synced" | "rejected" | "failed";
+
+/** What became of a write. Promises that nobody looks at never disturb: no `unhandledRejection`. */
+export interface Write {
+  /** The entity's id. Where the server assigns ids: the temporary one, and the final one as soon as it is known. */
+  readonly id: string;
+  readonly state: WriteState;
+  /** Resolves when the write is on this device's disk. Rejects with `store-…` when it could not be saved. */
+  readonly saved: Promise<void>;
+  /** Resolves when the server has decided it. Rejects with the code of the refusal, or with `client-closed`. */
+  readonly synced: Promise<WriteResult>;
+}
+
+export interface WriteResult {
+  /** `merged`: concurrent writes were settled, see `conflicts`. `duplicate`: it had arrived before. */
+  readonly outcome: "applied" | "merged" | "duplicate" | "in-review";
+  /** The entity's final id. */
+  readonly id: string;
+  readonly conflicts: readonly Decision[];
+}
+
+/** What became of a transaction: like `Write`, with one result per step, in order. */
+export interface TransactionWrite {
+  readonly ids: readonly string[];
+  readonly state: WriteState;
+  readonly saved: Promise<void>;
+  readonly synced: Promise<readonly WriteResult[]>;
+}
+
+/** The writing side of every collection, within a transaction. `create` returns the new entity's id. */
+export type Transaction<Source extends Schema> = {
+  readonly [Name in CollectionName<Source>]: TransactionCollection<
+    EntityOf<Source, Name>,
+    CreateOf<Source, Name>,
+    UpdateOf<Source, Name>
+  >;
+};
+export interface TransactionCollection<Entity, Create, Update> {
+  create(values: Create): string;
+  update(id: string, values: Update): void;
+  delete(id: string): void;
+  get(id: string): Entity | undefined;
+}
+
+// ── status ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Unsaved and unsent work in total. Honest: never `synced` while something is pending or rejected. */
+export interface SyncStatus {
+  /** `loading`: the store is being read. `pending`: there is unsent work and no connection. `syncing`: it is on its way. */
+  readonly state: "loading" | "synced" | "syncing" | "pending" | "rejected";
+  /** Mutations that the server has not confirmed. */
+  readonly pendingCount: number;
+  /** When the oldest of them was made, milliseconds since 1970. */
+  readonly oldestPendingAt: Millis | null;
+  /** Mutations that the server refused and that wait for the user; see `client.rejected`. */
+  readonly rejectedCount: number;
+  /** When this device last had everything sent and everything received, milliseconds since 1970. */
+  readonly lastSyncedAt: Millis | null;
+  /** How safe the device's own copy is. */
+  readonly storage: Durability;
+}
+
+export interface ConnectionStatus {
+  readonly phase: "loading" | "offline" | "connecting" | "connected" | "needs-auth" | "upgrade-required" | "stopped";
+  readonly isConnected: boolean;
+  /** The way in use, or being tried. */
+  readonly transport: string | null;
+  /** When the next attempt will be made, milliseconds since 1970. */
+  readonly retryAt: Millis | null;
+  readonly lastError: { readonly code: ErrorCode; readonly message: string } | null;
+  /** A newer application is wanted, or required. */
+  readonly upgrade: UpgradeNotice | null;
+}
+
+export interface UpgradeNotice {
+  readonly required: boolean;
+  readonly message: string;
+  readonly url: string;
+}
+
+/** One mutation that is not confirmed. */
+export interface OutboxEntry {
+  /** The device's number for it: 1, 2, 3, … */
+  readonly counter: number;
+  readonly operation: Operation;
+  readonly collection: string;
+  readonly id: string;
+  readonly fields: FieldValues;
+  /** `queued`: not known to be decided. `decided`: in the server's log; its change is on the way back. */
+  readonly state: "queued" | "decided";
+  readonly createdAt: Millis;
+}
+
+/** One mutation that the server refused. It is no longer part of what the device shows. */
+export interface RejectedEntry extends Omit<OutboxEntry, "state"> {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface RejectedWrites extends Live<readonly RejectedEntry[]> {
+  /** Forgets a refused mutation. */
+  discard(counter: number): void;
+  /** Writes it again as a new mutation, and forgets the refused one. Throws like the first time when it cannot fit. */
+  retry(counter: number): Write;
+}
+
+export interface ClientEvents {
+  /** Something failed that a person may have to know: storage, a refused subscription, a broken server. */
+  readonly trouble: { readonly code: ErrorCode; readonly message: string };
+  readonly upgrade: UpgradeNotice;
+  /** The server refused a mutation. */
+  readonly rejected: RejectedEntry;
+  /** The server gave an entity its final id. */
+  readonly assigned: { readonly temporary: string; readonly id: string };
+}
+
+// ── presence ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Presence {
+  /**
+   * Enters a room and says `state` there. Rooms are entered once per client: later handles share it, and the room is left
+   * when all of them have. Throws `presence-too-large` above 4 KiB, `invalid-value` for a name that cannot be used.
+   */
+  join<State extends JsonValue>(room: string, state: State): Room<State>;
+}
+
+/** One session in a room. */
+export interface Member<State extends JsonValue = JsonValue> {
+  /** One per open client; a user with two windows is there twice. */
+  readonly session: string;
+  readonly device: string;
+  readonly user: string;
+  readonly state: State;
+  readonly isSelf: boolean;
+}
+
+/** Who is in a room, live. */
+export interface Room<State extends JsonValue = JsonValue> extends Live<ReadonlyArray<Member<State>>> {
+  readonly name: string;
+  readonly members: ReadonlyArray<Member<State>>;
+  readonly others: ReadonlyArray<Member<State>>;
+  /** Says something else. Calls in quick succession are gathered: the last one counts. */
+  update(state: State): void;
+  leave(): void;
+}
