@@ -1,7 +1,7 @@
 /**
  * Names of things, as branded text, so that an entity's id cannot be passed for a device's. The only casts of the
- * repository are here, each behind a check. What a check accepts is safe in JSON text, SQL parameters, URLs, file names
- * and log lines without escaping, which the codecs and storages rely on.
+ * repository are here, each behind a check. What a check accepts is safe in JSON text, SQL parameters, URLs and log lines
+ * without escaping, which the codecs and storages rely on; a user's id comes from a token, and in a URL it is escaped.
  */
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };

@@ -48,14 +48,19 @@ export function jsonProblem(value: unknown, maxDepth: number): JsonProblem | nul
   return null;
 }
 
-/** One text per value: keys sorted by code unit, no white space, numbers as JSON writes them, negative zero as zero. */
+/**
+ * One text per value: keys sorted by code unit, no white space, numbers as JSON writes them, negative zero as zero.
+ * Members that are `undefined` are left out, as in JSON text.
+ */
 export function canonicalJson(value: JsonValue): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   const object = value as JsonObject;
-  const members = Object.keys(object)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key] ?? null)}`);
+  const members: string[] = [];
+  for (const key of Object.keys(object).sort()) {
+    const member = object[key];
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+  }
   return `{${members.join(",")}}`;
 }
 

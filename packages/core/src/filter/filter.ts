@@ -43,9 +43,11 @@ export function filterProblem(filter: unknown, fields: ReadonlySet<string>): str
   let conditions = 0;
   const visit = (part: unknown): string | null => {
     if (typeof part !== "object" || part === null || Array.isArray(part)) return "a filter is an object";
-    for (const [name, condition] of Object.entries(part as JsonObject)) {
-      conditions += 1;
-      if (conditions > MAX_FILTER_CONDITIONS) return `a filter has at most ${MAX_FILTER_CONDITIONS} conditions`;
+    const entries = Object.entries(part as JsonObject);
+    // An empty part costs as much as one with a condition, so it counts like one.
+    conditions += Math.max(1, entries.length);
+    if (conditions > MAX_FILTER_CONDITIONS) return `a filter has at most ${MAX_FILTER_CONDITIONS} conditions`;
+    for (const [name, condition] of entries) {
       if (name === "and" || name === "or") {
         if (!Array.isArray(condition)) return `${name} takes a list of filters`;
         for (const item of condition) {
@@ -70,7 +72,9 @@ function comparisonProblem(name: string, condition: JsonValue): string | null {
   if (isScalar(condition)) return null;
   if (Array.isArray(condition)) return `${name} takes a value or a comparison; a list goes into { "in": [...] }`;
   for (const [operator, operand] of Object.entries(condition as JsonObject)) {
-    if (!OPERATORS.has(operator)) return `${JSON.stringify(operator)} is not a comparison (${[...OPERATORS].join(", ")})`;
+    if (!OPERATORS.has(operator)) {
+      return `${JSON.stringify(operator)} is not a comparison (${[...OPERATORS].join(", ")})`;
+    }
     if (operator === "in") {
       if (!Array.isArray(operand) || operand.length > MAX_FILTER_VALUES || !operand.every(isScalar)) {
         return `in takes a list of at most ${MAX_FILTER_VALUES} values`;
@@ -95,7 +99,7 @@ export function filterKey(filter: Filter): string {
 
 /** Whether a filter is `{}`. */
 export function isEverything(filter: Filter): boolean {
-  return Object.keys(filter).length === 0;
+  return Object.values(filter).every((condition) => condition === undefined);
 }
 
 /** Both must hold. */
@@ -119,7 +123,7 @@ export function compileFilter(filter: Filter, columns: readonly string[]): Match
       const part = compileFilter(condition as Filter, columns);
       tests.push((id, values) => !part(id, values));
     } else {
-      tests.push(compileCondition(columns.indexOf(name), condition as Scalar | Comparison));
+      tests.push(compileCondition(readerOf(name, columns), condition as Scalar | Comparison));
     }
   }
   const [first, second] = tests;
@@ -128,9 +132,16 @@ export function compileFilter(filter: Filter, columns: readonly string[]): Match
   return (id, values) => tests.every((test) => test(id, values));
 }
 
-/** `index` is the column's position; -1 stands for the id. */
-function compileCondition(index: number, condition: Scalar | Comparison): Matcher {
-  const read = (id: string, values: readonly JsonValue[]): JsonValue => (index < 0 ? id : (values[index] ?? null));
+type Reader = (id: string, values: readonly JsonValue[]) => JsonValue;
+
+/** A field that is not among the columns has no value yet: null. */
+function readerOf(name: string, columns: readonly string[]): Reader {
+  if (name === "id") return (id) => id;
+  const index = columns.indexOf(name);
+  return index < 0 ? () => null : (_id, values) => values[index] ?? null;
+}
+
+function compileCondition(read: Reader, condition: Scalar | Comparison): Matcher {
   if (isScalar(condition)) return (id, values) => read(id, values) === condition;
   const tests: Array<(value: JsonValue) => boolean> = [];
   for (const [operator, operand] of Object.entries(condition) as Array<[keyof Comparison, JsonValue]>) {

@@ -8,10 +8,10 @@ import { MAX_VALUE_DEPTH } from "../limits.ts";
 
 export interface Shape<Value> {
   /** Why `value` does not have this shape, starting with where; `null` when it has. */
-  problem(value: unknown, where: string): string | null;
-  readonly jsonSchema: JsonObject;
+  "problem"(value: unknown, where: string): string | null;
+  readonly "jsonSchema": JsonObject;
   /** A member of an object that may be left out. */
-  readonly omissible: boolean;
+  readonly "omissible": boolean;
   readonly "~value"?: Value;
 }
 
@@ -78,11 +78,7 @@ export function nullable<Value>(shape: Shape<Value>): Shape<Value | null> {
 
 /** A member that may be left out. */
 export function optional<Value>(shape: Shape<Value>): Shape<Value | undefined> {
-  return make(
-    shape.jsonSchema,
-    (value, where) => (value === undefined ? null : shape.problem(value, where)),
-    true,
-  );
+  return make(shape.jsonSchema, (value, where) => (value === undefined ? null : shape.problem(value, where)), true);
 }
 
 export function list<Value>(shape: Shape<Value>, maxItems: number): Shape<readonly Value[]> {
@@ -99,20 +95,18 @@ export function list<Value>(shape: Shape<Value>, maxItems: number): Shape<readon
 
 /** An object used as a dictionary. Its keys are data: read it with `Object.entries`, never by a name from outside. */
 export function dictionary<Value>(shape: Shape<Value>, maxKeys: number): Shape<Readonly<Record<string, Value>>> {
-  return make(
-    { type: "object", additionalProperties: shape.jsonSchema, maxProperties: maxKeys },
-    (value, where) => {
-      if (typeof value !== "object" || value === null || Array.isArray(value)) return `${where} must be an object`;
-      const entries = Object.entries(value);
-      if (entries.length > maxKeys) return `${where} must have at most ${maxKeys} members`;
-      for (const [key, item] of entries) {
-        if (key === "__proto__") return `${where} must not have a member called __proto__`;
-        const problem = shape.problem(item, `${where}.${key}`);
-        if (problem !== null) return problem;
-      }
-      return null;
-    },
-  );
+  return make({ type: "object", additionalProperties: shape.jsonSchema, maxProperties: maxKeys }, (value, where) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return `${where} must be an object`;
+    const entries = Object.entries(value);
+    if (entries.length > maxKeys) return `${where} must have at most ${maxKeys} members`;
+    for (const [key, item] of entries) {
+      if (key === "__proto__") return `${where} must not have a member called __proto__`;
+      if (!key.isWellFormed()) return `${where} must have members with well-formed names`;
+      const problem = shape.problem(item, `${where}.${key}`);
+      if (problem !== null) return problem;
+    }
+    return null;
+  });
 }
 
 /** A list of fixed positions; the last `omissible` ones may be missing. */
@@ -149,6 +143,7 @@ export function object<Value extends object>(members: {
     },
     (value, where) => {
       if (typeof value !== "object" || value === null || Array.isArray(value)) return `${where} must be an object`;
+      if (Object.hasOwn(value, "__proto__")) return `${where || "a message"} must not have a member called __proto__`;
       for (const [name, shape] of entries) {
         const member: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
         const problem = shape.problem(member, where === "" ? name : `${where}.${name}`);

@@ -95,10 +95,23 @@ export function fieldProblem(schema: FieldSchema, value: unknown): string | null
   if (value === null) return schema.optional || schema.type === "json" ? null : "must not be null";
   const problem = typeProblem(schema, value);
   if (problem !== null || schema.validator === null) return problem;
-  const result = schema.validator["~standard"].validate(value);
+  const result = validate(schema.validator, value);
+  if (result === null) return "has a validator that threw an error";
   if (result instanceof Promise) return "has an asynchronous validator, which Tidelock cannot call";
   if (result.issues === undefined) return null;
   return result.issues.map((issue) => issue.message).join("; ") || "is not accepted by its validator";
+}
+
+/** What a validator answers; `null` when it throws, because a broken validator must refuse a value and stop nothing. */
+function validate(
+  validator: StandardSchema,
+  value: unknown,
+): ReturnType<(typeof validator)["~standard"]["validate"]> | null {
+  try {
+    return validator["~standard"].validate(value);
+  } catch {
+    return null;
+  }
 }
 
 function typeProblem(schema: FieldSchema, value: unknown): string | null {
@@ -126,7 +139,7 @@ function typeProblem(schema: FieldSchema, value: unknown): string | null {
   }
 }
 
-/** Whether a word can name a field: a name that filters do not use themselves. */
+/** Whether a word can name a field: a name that filters do not use themselves and that no plain object answers to. */
 export function isFieldName(name: string): boolean {
-  return isName(name) && !["id", "and", "or", "not", "constructor", "prototype"].includes(name);
+  return isName(name) && !["id", "and", "or", "not", "prototype"].includes(name) && !(name in Object.prototype);
 }

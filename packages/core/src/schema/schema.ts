@@ -12,7 +12,7 @@ import { fingerprint } from "../base/hash.ts";
 import { TidelockError } from "../errors.ts";
 import { isName } from "../ids.ts";
 import { MAX_FIELDS } from "../limits.ts";
-import { Field, type FieldSchema, fieldProblem, isFieldName } from "./field.ts";
+import { type Field, type FieldSchema, fieldProblem, isFieldName } from "./field.ts";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any field, whatever its value
 export type AnyField = Field<any, boolean>;
@@ -97,7 +97,9 @@ export function defineSchema<const Declared extends Collections>(declaration: {
 }
 
 function buildCollection(name: string, declared: Collection): CollectionSchema {
-  if (!isName(name) || RESERVED.has(name)) throw invalid(`a collection cannot be called ${JSON.stringify(name)}`);
+  if (!isName(name) || RESERVED.has(name) || name in Object.prototype) {
+    throw invalid(`a collection cannot be called ${JSON.stringify(name)}`);
+  }
   const fields: FieldSchema[] = [];
   for (const [fieldName, declaredField] of Object.entries(declared.fields)) {
     if (!isFieldName(fieldName)) throw invalid(`${name} cannot have a field called ${JSON.stringify(fieldName)}`);

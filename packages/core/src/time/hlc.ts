@@ -3,7 +3,7 @@
  * time that never go back and that grow along every path of cause and effect. It is told the time and never asks.
  *
  * A stamp is 16 lower-case hexadecimal digits: 12 of milliseconds since 1970 (48 bits), 4 of a counter. Text order is
- * time order. Equal stamps are told apart by device id (see `compareWrites`).
+ * time order. Equal stamps are told apart by device id (see `laterWrite`).
  */
 import type { Millis } from "../ids.ts";
 
@@ -18,8 +18,12 @@ export const ZERO_STAMP: Stamp = makeStamp(0, 0);
 
 /** A stamp from its parts; both are clamped to their range. */
 export function makeStamp(millis: Millis, ticks: number): Stamp {
-  const time = Math.min(MAX_MILLIS, Math.max(0, Math.floor(millis)));
-  return (time.toString(16).padStart(12, "0") + ticks.toString(16).padStart(4, "0")) as Stamp;
+  return (digits(millis, MAX_MILLIS, 12) + digits(ticks, MAX_TICKS, 4)) as Stamp;
+}
+
+function digits(value: number, max: number, length: number): string {
+  const whole = Math.min(max, Math.max(0, Math.floor(value) || 0));
+  return whole.toString(16).padStart(length, "0");
 }
 
 /** A stamp from outside, or `null`. */
@@ -32,12 +36,12 @@ export function stampMillis(stamp: Stamp): Millis {
   return Number.parseInt(stamp.slice(0, 12), 16);
 }
 
-/** The smallest stamp greater than `stamp`. */
+/** The smallest stamp greater than `stamp`; the last of all stamps is its own successor, so that time never goes back. */
 export function nextStamp(stamp: Stamp): Stamp {
   const millis = stampMillis(stamp);
   const ticks = Number.parseInt(stamp.slice(12), 16);
   if (ticks < MAX_TICKS) return makeStamp(millis, ticks + 1);
-  return makeStamp(millis + 1, 0);
+  return millis < MAX_MILLIS ? makeStamp(millis + 1, 0) : stamp;
 }
 
 /** The later of two stamps. */

@@ -2,6 +2,12 @@
  * Lamport clock (Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System", 1978) for single-writer
  * flows such as cursors: a counter that grows along cause and effect; ties are broken by the writer's id.
  */
+/**
+ * How far ahead a time from elsewhere may lie and still be believed. Without a bound one hostile message could use up all
+ * numbers; with it, that takes millions, and no honest peer is ever this far ahead.
+ */
+const MAX_LEAP = 2 ** 31;
+
 export class LamportClock {
   #time = 0;
 
@@ -15,9 +21,9 @@ export class LamportClock {
     return this.#time;
   }
 
-  /** Takes note of a fact made elsewhere. */
+  /** Takes note of a fact made elsewhere, unless its time is implausibly far ahead. */
   observe(time: number): void {
-    if (Number.isSafeInteger(time) && time > this.#time) this.#time = time;
+    if (Number.isSafeInteger(time) && time > this.#time && time - this.#time <= MAX_LEAP) this.#time = time;
   }
 }
 

@@ -89,7 +89,7 @@ export function formatVersion(epoch: Epoch, vector: VersionVector): string {
   return text;
 }
 
-const HEAD = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(0|[1-9][0-9]{0,15})$/;
+const HEAD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(0|[1-9][0-9]{0,15})$/;
 const DOT = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,63}):([1-9][0-9]{0,15})$/;
 
 /** Reads what `formatVersion` wrote; `null` for anything else. At most 256 dots. */
