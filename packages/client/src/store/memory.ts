@@ -39,7 +39,7 @@ export class MemoryStoreState {
   read(): StoredReplica {
     return {
       facts: this.#facts,
-      rows: [...this.#rows.values()].flatMap((rows) => [...rows.values()]),
+      rows: Array.from(this.#rows.values(), (rows) => Array.from(rows.values())).flat(),
       mutations: [...this.#mutations.values()].sort((left, right) => left.counter - right.counter),
     };
   }

@@ -20,4 +20,3 @@ export interface Store {
   commit(batch: StoreBatch): Promise<void>;
   close(): Promise<void>;
 }
-
