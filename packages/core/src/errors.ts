@@ -67,6 +67,7 @@ export const ERRORS = {
   "invalid-filter": entry(422, false, "The filter cannot be used.", "`message` says which part and why."),
   "presence-too-large": entry(413, false, "The presence state is larger than 4 KiB.", "Keep presence small; store the rest in an entity."),
   "slow-consumer": entry(503, true, "The session read too slowly and was closed.", "Connect again; delivery resumes from the checkpoint."),
+  "session-replaced": entry(409, true, "The same device opened another session, which takes over.", "Use one device id per running copy of the application."),
   "session-idle": entry(408, true, "Nothing was heard from the session for too long.", "Connect again; answer pings."),
 
   // The server.

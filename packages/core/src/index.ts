@@ -9,6 +9,7 @@ export * from "./filter/filter.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./mutation/entity.ts";
+export * from "./mutation/event-codec.ts";
 export * from "./mutation/event.ts";
 export * from "./mutation/mutation.ts";
 export * from "./protocol/codec.ts";

@@ -84,7 +84,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   mutationBurst: 50_000,
   messagesPerSecond: 500,
   maxPendingMutations: 20_000,
-  idleMs: 25_000,
+  idleMs: 12_000,
   presenceIntervalMs: 50,
   maxBodyBytes: 4 * 1024 * 1024,
   maxReconcileState: 1000,

@@ -19,6 +19,8 @@ export interface DomainEvent {
   readonly counter: Counter;
   readonly user: UserId;
   readonly stamp: Stamp;
+  /** The stamp that the device claimed, when it lay too far ahead and was replaced; else `null`. */
+  readonly claimed: Stamp | null;
   /** When the server admitted it. */
   readonly time: Millis;
   /** What the author had seen: a floor offset; the device's own earlier mutations are implied. */

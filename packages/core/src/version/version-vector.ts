@@ -90,7 +90,7 @@ export function formatVersion(epoch: Epoch, vector: VersionVector): string {
 }
 
 const HEAD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(0|[1-9][0-9]{0,15})$/;
-const DOT = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,63}):([1-9][0-9]{0,15})$/;
+const DOT = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,63}):(0|[1-9][0-9]{0,15})$/;
 
 /** Reads what `formatVersion` wrote; `null` for anything else. At most 256 dots. */
 export function parseVersion(text: unknown): { epoch: Epoch; vector: VersionVector } | null {

@@ -29,9 +29,7 @@ export type HubEffect =
   /** Devices have durably integrated up to these offsets: save when convenient. */
   | { readonly type: "acknowledged"; readonly offsets: ReadonlyMap<DeviceId, number> }
   /** Something that operators want to know. */
-  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string; readonly facts: { readonly [name: string]: JsonValue } }
-  /** Measured: what happened to one push, for `sync_latency_seconds`. */
-  | { readonly type: "measured"; readonly stage: "commit"; readonly millis: Millis; readonly mutations: number };
+  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string; readonly facts: { readonly [name: string]: JsonValue } };
 
 export type ReconcileAnswer =
   | { readonly ok: true; readonly body: ReconcileResponse }

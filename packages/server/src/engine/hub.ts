@@ -1,0 +1,694 @@
+/**
+ * The hub of one tenant: the machine that admits, orders, and delivers. One door, `handle(input, now)`, which returns what
+ * the runtime must do, in order. No clock, no randomness but the seeded one, no waiting: every wait is a state.
+ *
+ * What stays true (rule ids in SPEC.md):
+ * - Nothing is answered or delivered before its append is on disk [H1].
+ * - A device's mutations are admitted once each, in counter order, without gaps [H2].
+ * - A session hears the results that it may have missed before any delta [H3].
+ * - A peer's fault ends at most that peer's session [H4].
+ */
+import {
+  assert,
+  bothFilters,
+  chooseVersion,
+  type ClientMessage,
+  type CollectionSchema,
+  type Columns,
+  type DeviceId,
+  type ErrorCode,
+  ERRORS,
+  EVERYTHING,
+  type Filter,
+  filterKey,
+  filterProblem,
+  fingerprint,
+  isTemporaryId,
+  MAX_SUBSCRIPTIONS,
+  type Millis,
+  type Mutation,
+  type MutationRow,
+  NOTHING,
+  type Offset,
+  OLDEST_PROTOCOL_VERSION,
+  type PresenceRequest,
+  PROTOCOL_VERSION,
+  type Push,
+  type Refusal,
+  type ResultDetail,
+  type ResultRow,
+  type SessionId,
+  type SubscriptionRequest,
+  unreachable,
+  MAX_PUSH_MUTATIONS,
+  MAX_FRAME_BYTES,
+} from "@tidelock/core";
+import { makeView, type View } from "./audience.ts";
+import { Delivery } from "./delivery.ts";
+import { type DeviceState, deviceState, isSettled } from "./device.ts";
+import type { HubEffect, OutboundMessage } from "./effect.ts";
+import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
+import { Planner, type Pushed } from "./planner.ts";
+import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
+import { Presence } from "./presence.ts";
+import { Reconciler } from "./reconcile.ts";
+import type { Receipt } from "./records.ts";
+import type { Opening, Session } from "./session.ts";
+
+const OVERLOAD_RETRY_MS = 2_000;
+const GO_AWAY_RETRY_MS = 1_000;
+
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #context: HubContext;
+  readonly #columns = new Map<string, Columns>();
+  readonly #planner: Planner;
+  readonly #delivery: Delivery;
+  readonly #presence = new Presence();
+  readonly #reconciler: Reconciler;
+  readonly #devices = new Map<DeviceId, DeviceState>();
+  readonly #sessions = new Map<SessionId, Session>();
+  readonly #openings = new Map<SessionId, Opening>();
+  readonly #reads = new Map<number, (result: ReadResult | null) => void>();
+  #lastRead = 0;
+  #floor: Offset;
+  #now: Millis = 0;
+  #effects: HubEffect[] = [];
+  #busy = false;
+  #draining = false;
+  #presenceTimer = false;
+  #sweepTimer = false;
+  /** Results of this turn, by session, so that they go out as one message. */
+  readonly #results = new Map<SessionId, ResultRow[]>();
+  #acknowledged = new Map<DeviceId, Offset>();
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#floor = options.record.floor;
+    const grown: Array<readonly [string, Columns]> = [];
+    for (const schema of options.schema.collections.values()) {
+      const known = options.record.columns.get(schema.name) ?? [];
+      const added = schema.fields.map((field) => field.name).filter((name) => !known.includes(name));
+      const columns = [...known, ...added];
+      this.#columns.set(schema.name, columns);
+      if (added.length > 0) grown.push([schema.name, columns]);
+    }
+    this.#context = {
+      tenant: options.tenant,
+      epoch: options.record.epoch,
+      collections: options.schema.collections,
+      columns: this.#columns,
+      rules: options.rules ?? {},
+      limits: options.limits,
+      bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
+      random: options.random,
+      now: () => this.#now,
+      emit: (effect) => void this.#effects.push(effect),
+      read: (request, done) => this.#read(request, done as (result: ReadResult | null) => void),
+      ruleContext: (principal) => ({
+        tenant: options.tenant,
+        user: principal.user,
+        claims: principal.claims,
+        now: this.#now,
+      }),
+    };
+    this.#planner = new Planner(this.#context, options.record.head, grown);
+    this.#delivery = new Delivery(this.#context, options.record.head);
+    this.#reconciler = new Reconciler({
+      context: this.#context,
+      planner: this.#planner,
+      floor: () => this.#floor,
+      withDevice: (device, principal, use) => this.#withDevice(device, principal, use),
+      viewOf: (collection, principal) => this.#viewOf({ collection, where: EVERYTHING }, principal),
+      released: (device) => this.#releaseDevice(device),
+    });
+  }
+
+  /** The last durable offset. */
+  get head(): Offset {
+    return this.#planner.durable;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size + this.#openings.size;
+  }
+
+  /** Mutations that wait for the disk. */
+  get backlog(): number {
+    return this.#planner.backlog;
+  }
+
+  /** Whether nothing is under way and nobody is connected: the hub may be forgotten and made anew. */
+  get idle(): boolean {
+    return this.sessionCount === 0 && this.#planner.idle && this.#reads.size === 0;
+  }
+
+  handle(input: HubInput, now: Millis): HubEffect[] {
+    assert(!this.#busy, "handle was called from within handle");
+    this.#busy = true;
+    this.#now = now;
+    this.#dispatch(input);
+    this.#decide();
+    this.#assertInvariants();
+    this.#busy = false;
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  #dispatch(input: HubInput): void {
+    switch (input.type) {
+      case "session-opened":
+        return this.#onSessionOpened({ id: input.session, principal: input.principal, hello: input.hello, waiting: [], device: null, reading: false });
+      case "message":
+        return this.#onMessage(input.session, input.message);
+      case "authenticated":
+        return this.#onAuthenticated(input.session, input.principal);
+      case "session-closed":
+        return this.#onSessionClosed(input.session);
+      case "session-blocked":
+        return this.#onBlocked(input.session);
+      case "session-drained":
+        return this.#onDrained(input.session);
+      case "read-done":
+        return this.#onRead(input.read, input.result);
+      case "read-failed":
+        return this.#onRead(input.read, null);
+      case "append-done":
+        return this.#onAppended();
+      case "append-failed":
+        return this.#onAppendFailed();
+      case "reconcile":
+        return this.#onReconcile(input.request, input.principal, input.body);
+      case "trimmed":
+        this.#floor = Math.max(this.#floor, input.floor);
+        return;
+      case "drain":
+        return this.#onDrain();
+      case "timer":
+        return this.#onTimer(input.timer);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  /** Turns facts into effects, after every input. */
+  #decide(): void {
+    this.#planner.decide();
+    for (const [session, results] of this.#results) {
+      this.#context.emit({ type: "send", sessions: [session], message: { type: "push-result", results } });
+    }
+    this.#results.clear();
+    this.#delivery.deliver();
+    if (this.#presence.pending && !this.#presenceTimer) {
+      this.#presenceTimer = true;
+      this.#context.emit({ type: "set-timer", timer: "presence", at: this.#now + this.#context.limits.presenceIntervalMs });
+    }
+    if (!this.#sweepTimer && this.sessionCount > 0) {
+      this.#sweepTimer = true;
+      this.#context.emit({ type: "set-timer", timer: "sweep", at: this.#now + this.#context.bounds.sweepMs });
+    }
+  }
+
+  #assertInvariants(): void {
+    assert(this.#delivery.head <= this.#planner.durable, "delivered beyond what is durable");
+  }
+
+  // ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #read(request: ReadRequest, done: (result: ReadResult | null) => void): void {
+    this.#lastRead += 1;
+    this.#reads.set(this.#lastRead, done);
+    this.#context.emit({ type: "read", read: this.#lastRead, request });
+  }
+
+  #onRead(read: number, result: ReadResult | null): void {
+    const done = this.#reads.get(read);
+    this.#reads.delete(read);
+    done?.(result);
+  }
+
+  // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onSessionOpened(opening: Opening): void {
+    if (this.#draining) return this.#goAway(opening.id, "shutting-down");
+    const { hello, id } = opening;
+    if (chooseVersion(hello.protocol, [OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION]) === null) {
+      const url = this.#options.upgrade?.url;
+      return this.#refuseSession(id, "upgrade-required", this.#options.upgrade?.message, url === undefined ? {} : { url });
+    }
+    this.#openings.set(id, opening);
+    this.#withDevice(hello.device, opening.principal, (device) => {
+      if (!this.#openings.has(id)) return;
+      if (typeof device === "string") return this.#refuseSession(id, device);
+      opening.device = device;
+      this.#continueOpening(opening, device);
+    });
+  }
+
+  /** The device's record, loaded and checked against the user. */
+  #withDevice(name: DeviceId, principal: Principal, use: (device: DeviceState | ErrorCode) => void): void {
+    const check = (device: DeviceState): void => use(device.user === principal.user ? device : "device-taken");
+    const known = this.#devices.get(name);
+    if (known !== undefined) return check(known);
+    this.#context.read({ kind: "device", device: name, receiptsAfter: Number.MAX_SAFE_INTEGER }, (result) => {
+      if (result === null) return use("storage-unavailable");
+      const device = this.#devices.get(name) ?? deviceState(name, result.record?.user ?? principal.user, result.record);
+      this.#devices.set(name, device);
+      if (!device.registered && device.user === principal.user) this.#planner.register(device);
+      check(device);
+    });
+  }
+
+  /**
+   * The welcome must hold every result that the device may have missed, so it waits until all that an earlier session
+   * pushed is on disk.
+   */
+  #continueOpening(opening: Opening, device: DeviceState): void {
+    this.#takeOver(opening, device);
+    if (!isSettled(device) || device.requests > 0 || opening.reading) return;
+    if (opening.hello.decided >= device.decided) return this.#open(opening, device, []);
+    opening.reading = true;
+    const after = opening.hello.decided;
+    this.#context.read({ kind: "receipts", device: device.device, after, limit: device.decided - after }, (result) => {
+      if (!this.#openings.has(opening.id)) return;
+      if (result === null) return this.#refuseSession(opening.id, "storage-unavailable");
+      this.#open(opening, device, result.receipts.map(resultRow));
+    });
+  }
+
+  /** One session speaks for a device: the newest. */
+  #takeOver(opening: Opening, device: DeviceState): void {
+    const older = device.session;
+    if (older === opening.id) return;
+    device.session = opening.id;
+    if (older === null) return;
+    this.#context.emit({ type: "send", sessions: [older], message: { type: "goaway", reason: "session-replaced", retryAfterMs: GO_AWAY_RETRY_MS } });
+    this.#end(older, "session-replaced");
+  }
+
+  #open(opening: Opening, device: DeviceState, results: readonly ResultRow[]): void {
+    const { hello, id, principal } = opening;
+    this.#openings.delete(id);
+    const session: Session = {
+      id,
+      device,
+      principal,
+      subscriptions: new Map(),
+      jobs: [],
+      audience: null,
+      told: hello.checkpoint,
+      cursor: hello.checkpoint,
+      owed: 0,
+      blockedSince: null,
+      draining: false,
+      reading: false,
+    };
+    this.#sessions.set(id, session);
+    const send = (message: OutboundMessage): void => this.#send(id, message);
+    send({
+      type: "welcome",
+      protocol: PROTOCOL_VERSION,
+      session: id,
+      user: principal.user,
+      epoch: this.#context.epoch,
+      head: this.head,
+      time: this.#now,
+      columns: Object.fromEntries(this.#columns),
+      decided: device.decided,
+      results,
+      expires: principal.expires,
+      limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
+      upgrade: hello.schema.version < this.#options.schema.version ? (this.#options.upgrade ?? null) : null,
+    });
+    const reason = this.#voidReason(hello.epoch, hello.checkpoint);
+    if (reason !== null) {
+      session.told = 0;
+      session.cursor = 0;
+      send({ type: "resync", reason, epoch: this.#context.epoch });
+    }
+    for (const request of hello.subscriptions) this.#subscribe(session, reason === null ? request : { ...request, key: null });
+    const holdsSomething = [...session.subscriptions.values()].some((subscription) => subscription.whole);
+    // Who holds nothing has nothing to catch up with: the stream starts at the head.
+    if (!holdsSomething) session.cursor = this.head;
+    for (const [, , offset] of results) this.#delivery.owe(session, offset);
+    this.#delivery.regroup(session);
+    this.#delivery.pump(session);
+    for (const message of opening.waiting) {
+      if (this.#sessions.has(id)) this.#onMessage(id, message);
+    }
+  }
+
+  /** Why a device's checkpoint is of no use here; `null` when it is good. */
+  #voidReason(epoch: string | null, checkpoint: Offset): "epoch-changed" | "checkpoint-expired" | "version-invalid" | null {
+    if (epoch === null) return checkpoint === 0 ? null : "version-invalid";
+    if (epoch !== this.#context.epoch) return "epoch-changed";
+    if (checkpoint > this.head) return "version-invalid";
+    return checkpoint < this.#floor ? "checkpoint-expired" : null;
+  }
+
+  #onSessionClosed(id: SessionId): void {
+    const opening = this.#openings.get(id);
+    this.#openings.delete(id);
+    const session = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    this.#presence.sessionClosed(id);
+    if (session !== undefined) this.#delivery.remove(session);
+    const device = session?.device ?? opening?.device ?? null;
+    if (device === null) return;
+    if (device.session === id) device.session = null;
+    this.#releaseDevice(device);
+  }
+
+  #releaseDevice(device: DeviceState): void {
+    for (const opening of this.#openings.values()) {
+      if (opening.device === device && device.session === opening.id) this.#continueOpening(opening, device);
+    }
+    const inUse = device.session !== null || device.requests > 0 || !isSettled(device) || !device.registered;
+    if (!inUse) this.#devices.delete(device.device);
+  }
+
+  /** Ends a session from this side. */
+  #end(id: SessionId, code: ErrorCode): void {
+    this.#context.emit({ type: "close", session: id, code });
+    const device = this.#sessions.get(id)?.device;
+    if (device?.session === id) device.session = null;
+    this.#onSessionClosed(id);
+  }
+
+  #goAway(id: SessionId, reason: ErrorCode): void {
+    this.#send(id, { type: "goaway", reason, retryAfterMs: GO_AWAY_RETRY_MS });
+    this.#end(id, reason);
+  }
+
+  #refuseSession(id: SessionId, code: ErrorCode, message?: string, more: Partial<Refusal> = {}): void {
+    this.#send(id, { type: "refusal", code, message: message ?? ERRORS[code].message, fatal: true, ...more });
+    this.#end(id, code);
+  }
+
+  #refuse(id: SessionId, code: ErrorCode, message: string, about: NonNullable<Refusal["about"]>): void {
+    this.#send(id, { type: "refusal", code, message, fatal: false, about });
+  }
+
+  #send(id: SessionId, message: OutboundMessage): void {
+    this.#context.emit({ type: "send", sessions: [id], message });
+  }
+
+  #onAuthenticated(id: SessionId, principal: Principal): void {
+    const opening = this.#openings.get(id);
+    if (opening !== undefined) this.#openings.set(id, Object.assign(opening, { principal }));
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    if (principal.user !== session.principal.user) return this.#refuseSession(id, "device-taken");
+    session.principal = principal;
+    this.#send(id, { type: "auth", expires: principal.expires });
+    // New claims may mean new rules: what is no longer the same view starts over.
+    for (const { id: number, view } of [...session.subscriptions.values()]) {
+      const allowed = this.#viewOf({ collection: view.collection, where: view.wanted }, principal);
+      if (typeof allowed !== "string" && allowed.key === view.key) continue;
+      this.#unsubscribe(session, number);
+      this.#subscribe(session, { id: number, collection: view.collection, where: view.wanted, key: null });
+    }
+    this.#delivery.regroup(session);
+    this.#delivery.pump(session);
+  }
+
+  #onBlocked(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) session.blockedSince ??= this.#now;
+  }
+
+  #onDrained(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    if (session.blockedSince !== null) {
+      session.blockedSince = null;
+      // Presence was dropped while the socket was full: say it anew.
+      for (const room of this.#presence.roomsOf(id)) {
+        this.#send(id, { type: "presence", room, whole: true, members: this.#presence.whole(room) });
+      }
+    }
+    session.draining = false;
+    this.#delivery.pump(session);
+  }
+
+  // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onMessage(id: SessionId, message: ClientMessage): void {
+    const opening = this.#openings.get(id);
+    if (opening !== undefined) {
+      // A device may speak as soon as its hello is out; what it says is bounded by the gateway's rate limits.
+      opening.waiting.push(message);
+      return;
+    }
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    switch (message.type) {
+      case "hello":
+        return this.#refuseSession(id, "invalid-message", "a session says hello once");
+      case "push":
+        return this.#onPush(session, message);
+      case "subscribe":
+        this.#subscribe(session, message);
+        this.#delivery.regroup(session);
+        return this.#delivery.pump(session);
+      case "unsubscribe":
+        this.#unsubscribe(session, message.id);
+        return this.#delivery.regroup(session);
+      case "ack":
+        return this.#onAck(session, message.offset);
+      case "presence":
+        return this.#onPresence(session, message);
+      case "ping":
+        return this.#send(id, { type: "pong", nonce: message.nonce });
+      case "pong":
+      case "auth":
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onAck(session: Session, offset: Offset): void {
+    const { device } = session;
+    if (offset > session.told || offset <= device.acknowledged) return;
+    device.acknowledged = offset;
+    this.#acknowledged.set(device.device, offset);
+  }
+
+  // ── subscriptions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #viewOf(request: { readonly collection: string; readonly where: Filter }, principal: Principal): View | ErrorCode {
+    const schema = this.#context.collections.get(request.collection);
+    if (schema === undefined) return "unknown-collection";
+    if (filterProblem(request.where, new Set(schema.byName.keys())) !== null) return "invalid-filter";
+    const allowed = this.#readRule(schema, principal);
+    if (allowed === null) return "rule-failed";
+    const filter = bothFilters(request.where, allowed);
+    const key = `${schema.name}:${fingerprint(filterKey(filter))}`;
+    return makeView(schema.name, request.where, filter, key, this.#columns.get(schema.name) ?? []);
+  }
+
+  #readRule(schema: CollectionSchema, principal: Principal): Filter | null {
+    const rules = this.#context.rules;
+    const rule = Object.hasOwn(rules, schema.name) ? rules[schema.name]?.read : undefined;
+    if (rule === undefined) return EVERYTHING;
+    try {
+      const verdict = rule(this.#context.ruleContext(principal));
+      if (typeof verdict === "boolean") return verdict ? EVERYTHING : NOTHING;
+      const problem = filterProblem(verdict, new Set(schema.byName.keys()));
+      return problem === null ? verdict : this.#ruleBroke(schema.name, problem);
+    } catch (error) {
+      return this.#ruleBroke(schema.name, error instanceof Error ? error.message : "it threw");
+    }
+  }
+
+  #ruleBroke(collection: string, problem: string): null {
+    this.#context.emit({ type: "log", level: "error", message: "a read rule failed", facts: { collection, problem } });
+    return null;
+  }
+
+  #subscribe(session: Session, request: SubscriptionRequest): void {
+    const { id, collection, where, key } = request;
+    const about = { subscription: id };
+    if (session.subscriptions.has(id)) return this.#refuse(session.id, "invalid-message", `there is a subscription ${id} already`, about);
+    if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      return this.#refuse(session.id, "too-many-subscriptions", `the most is ${MAX_SUBSCRIPTIONS}`, about);
+    }
+    const view = this.#viewOf({ collection, where }, session.principal);
+    if (typeof view === "string") return this.#refuse(session.id, view, ERRORS[view].message, about);
+    const subscription = { id, view, whole: key === "*" || key === view.key };
+    session.subscriptions.set(id, subscription);
+    if (!subscription.whole) this.#delivery.want(session, subscription);
+  }
+
+  #unsubscribe(session: Session, id: number): void {
+    session.subscriptions.delete(id);
+    const index = session.jobs.findIndex((job) => job.subscription.id === id);
+    if (index >= 0) session.jobs.splice(index, 1);
+  }
+
+  // ── pushes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onPush(session: Session, push: Push): void {
+    const { device } = session;
+    const [first] = push.mutations;
+    if (first === undefined) return;
+    if (this.#planner.backlog + push.mutations.length > this.#context.limits.maxPendingMutations) {
+      return this.#refuseSession(session.id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
+    }
+    const known = push.mutations.filter(([counter]) => counter <= device.accepted).length;
+    if (known > 0) this.#answerAgain(session, first[0], known);
+    let run: Pushed[] = [];
+    for (const row of push.mutations.slice(known)) {
+      const counter = row[0];
+      if (counter !== device.accepted + 1) {
+        const message = `mutation ${counter} came after ${device.accepted}`;
+        return this.#refuseSession(session.id, "counter-gap", message, { about: { counter } });
+      }
+      device.accepted = counter;
+      run.push(this.#pushed(device, row, run.at(-1)));
+      if (row[7] > 0) continue;
+      this.#enqueue(session, run);
+      run = [];
+    }
+    // A transaction that does not end within its push is refused whole, but decided like any other.
+    if (run.length > 0) this.#enqueue(session, run.map((pushed) => ({ ...pushed, refused: BROKEN })));
+  }
+
+  #pushed(device: DeviceState, row: MutationRow, before: Pushed | undefined): Pushed {
+    const [counter, operation, collection, entity, fields, seen, stamp, remaining] = row;
+    const mutation: Mutation = { counter, operation, collection, entity, fields, seen, stamp, remaining };
+    const broken = before !== undefined && before.mutation.remaining !== remaining + 1;
+    const forged = seen > this.head;
+    const schema = this.#context.collections.get(collection);
+    return {
+      mutation,
+      seen: { floor: seen, dots: new Map([[device.device, counter - 1]]) },
+      name: null,
+      assign: operation === "create" && schema?.ids === "server" && isTemporaryId(entity),
+      refused: broken ? BROKEN : forged ? FORGED : null,
+    };
+  }
+
+  #enqueue(session: Session, mutations: readonly Pushed[]): void {
+    const { device, principal, id } = session;
+    this.#planner.enqueue({
+      device,
+      principal,
+      mutations,
+      answer: ({ counter, outcome, offset, detail }) => {
+        if (this.#sessions.get(id) !== session) return;
+        this.#addResult(session, detail === null ? [counter, outcome, offset] : [counter, outcome, offset, detail]);
+      },
+    });
+  }
+
+  #addResult(session: Session, row: ResultRow): void {
+    const results = this.#results.get(session.id);
+    if (results === undefined) this.#results.set(session.id, [row]);
+    else results.push(row);
+    this.#delivery.owe(session, row[2]);
+  }
+
+  /** Mutations that were pushed before: those on disk get their first answer again, the others will get theirs. */
+  #answerAgain(session: Session, from: number, count: number): void {
+    const { device, id } = session;
+    const last = Math.min(from + count - 1, device.decided);
+    if (last < from) return;
+    this.#context.read({ kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 }, (result) => {
+      if (this.#sessions.get(id) !== session || result === null) return;
+      const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
+      for (let counter = from; counter <= last; counter++) {
+        const receipt = found.get(counter);
+        const row: ResultRow = receipt === undefined ? [counter, "duplicate", 0, { code: "result-pruned" }] : duplicateRow(receipt);
+        this.#addResult(session, row);
+      }
+    });
+  }
+
+  #onAppended(): void {
+    const { events, sizes, devices, answer } = this.#planner.appended();
+    this.#delivery.append(events, sizes);
+    answer();
+    for (const opening of [...this.#openings.values()]) {
+      if (opening.device !== null && opening.device.session === opening.id) this.#continueOpening(opening, opening.device);
+    }
+    for (const device of devices) if (device.session === null) this.#releaseDevice(device);
+    this.#delivery.pumpJobs();
+  }
+
+  /** Nothing was written: this hub's plans are void. Its runtime makes another from what the disk has. */
+  #onAppendFailed(): void {
+    for (const id of [...this.#sessions.keys(), ...this.#openings.keys()]) this.#goAway(id, "storage-unavailable");
+    this.#draining = true;
+  }
+
+  #onReconcile(request: number, principal: Principal, body: ReconcileBody): void {
+    const refuse = (code: ErrorCode, retryAfterMs: Millis): void =>
+      this.#context.emit({ type: "answer", request, answer: { ok: false, code, message: "", retryAfterMs } });
+    if (this.#draining) return refuse("shutting-down", GO_AWAY_RETRY_MS);
+    if (this.#planner.backlog + body.mutations.length > this.#context.limits.maxPendingMutations) return refuse("overloaded", OVERLOAD_RETRY_MS);
+    this.#reconciler.handle({ id: request, principal, body });
+  }
+
+  // ── presence, timers, the end ────────────────────────────────────────────────────────────────────────────────────
+
+  #onPresence(session: Session, request: PresenceRequest): void {
+    const { id, device, principal } = session;
+    const about = { room: request.room };
+    if (request.action === "join" && this.#options.rooms?.(this.#context.ruleContext(principal), request.room) === false) {
+      return this.#refuse(id, "forbidden", `room ${request.room} is not open to you`, about);
+    }
+    const { refusal, whole } = this.#presence.handle({ session: id, device: device.device, user: principal.user }, request);
+    if (refusal !== undefined) return this.#refuse(id, refusal, ERRORS[refusal].message, about);
+    if (whole !== undefined) this.#send(id, { type: "presence", room: request.room, whole: true, members: whole });
+  }
+
+  #onTimer(timer: "presence" | "sweep"): void {
+    if (timer === "presence") {
+      this.#presenceTimer = false;
+      for (const { room, members, to } of this.#presence.gather()) {
+        const sessions = to.filter((id) => this.#sessions.get(id)?.blockedSince === null);
+        if (sessions.length > 0) this.#context.emit({ type: "send", sessions, message: { type: "presence", room, whole: false, members } });
+      }
+      return;
+    }
+    this.#sweepTimer = false;
+    this.#planner.retry();
+    this.#delivery.sweep();
+    for (const session of [...this.#sessions.values()]) {
+      const blocked = session.blockedSince === null ? 0 : this.#now - session.blockedSince;
+      if (blocked > this.#context.limits.maxBlockedMs) this.#goAway(session.id, "slow-consumer");
+      else if (session.principal.expires !== null && session.principal.expires <= this.#now) this.#goAway(session.id, "token-expired");
+    }
+    if (this.#acknowledged.size > 0) {
+      this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
+      this.#acknowledged = new Map();
+    }
+  }
+
+  #onDrain(): void {
+    this.#draining = true;
+    for (const id of [...this.#openings.keys(), ...this.#sessions.keys()]) this.#goAway(id, "shutting-down");
+    if (this.#acknowledged.size > 0) this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
+  }
+}
+
+const BROKEN: ResultDetail = { code: "transaction-broken", message: ERRORS["transaction-broken"].message };
+const FORGED: ResultDetail = { code: "version-invalid", message: "`seen` names events that this log does not have" };
+
+function detailOf(receipt: Receipt): ResultDetail | null {
+  return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
+}
+
+/** The first answer, for a device that may not have heard it. */
+function resultRow(receipt: Receipt): ResultRow {
+  const detail = detailOf(receipt);
+  return detail === null ? [receipt.counter, receipt.outcome, receipt.offset] : [receipt.counter, receipt.outcome, receipt.offset, detail];
+}
+
+/** The answer to a mutation that was pushed again: a duplicate, with the first answer inside. */
+function duplicateRow(receipt: Receipt): ResultRow {
+  return [receipt.counter, "duplicate", receipt.offset, { ...detailOf(receipt), original: receipt.outcome }];
+}

@@ -1,0 +1,415 @@
+/**
+ * `POST /sync/reconcile`: the whole protocol in one request, for any client that can make one. Mutations go through the
+ * same planner as those of sessions; the answer carries what became of each, and the state that the device lacks.
+ *
+ * What stays true: idempotent by (tenant, device, temp_id): a request sent twice has one effect and the same answer for
+ * each mutation. Requests of one device go one at a time. A checkpoint that the log cannot serve is refused with its
+ * reason before anything is applied.
+ */
+import {
+  type ChangeRow,
+  type Columns,
+  type Counter,
+  decodeEvent,
+  type DeviceId,
+  type Epoch,
+  type ErrorCode,
+  type EntityId,
+  formatCheckpoint,
+  formatVersion,
+  type JsonObject,
+  type JsonValue,
+  makeStamp,
+  MAX_TRANSACTION_MUTATIONS,
+  type Offset,
+  type Operation,
+  type Outcome,
+  parseCheckpoint,
+  parseEntityId,
+  parseVersion,
+  type ResultDetail,
+  seenThrough,
+  temporaryId,
+  type VersionVector,
+} from "@tidelock/core";
+import { Audience, endOf, type View } from "./audience.ts";
+import type { DeviceState } from "./device.ts";
+import type { ReconcileAnswer, ReconcileEntity, ReconcileResponse } from "./effect.ts";
+import { decodeEntity } from "./entity-codec.ts";
+import type { Principal, ReconcileBody, ReconcileMutation, ReconcilePosition } from "./input.ts";
+import type { Planner, Pushed } from "./planner.ts";
+import type { HubContext } from "./ports.ts";
+import type { Receipt } from "./records.ts";
+
+const PAGE = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:0|[1-9][0-9]{0,15}))!([^!]{1,64})!([^!]{0,128})$/;
+
+/** Reads `last_ack_version`: a checkpoint, or a place within a first download. `null` for anything else. */
+export function parseReconcilePosition(text: unknown): ReconcilePosition | null {
+  if (typeof text !== "string") return null;
+  const page = PAGE.exec(text);
+  const checkpoint = parseCheckpoint(page?.[1] ?? text);
+  if (checkpoint === null) return null;
+  if (page === null) return { ...checkpoint, page: null };
+  const after = page[3] === "" ? null : parseEntityId(page[3]);
+  return { ...checkpoint, page: { collection: page[2] ?? "", after } };
+}
+
+function formatPosition(epoch: Epoch, offset: Offset, collection: string, after: EntityId | null): string {
+  return `${formatCheckpoint({ epoch, offset })}!${collection}!${after ?? ""}`;
+}
+
+/** What the hub gives a request: the device, loaded and its own, and the views that its user may read. */
+export interface ReconcileHost {
+  readonly context: HubContext;
+  readonly planner: Planner;
+  /** Log positions that can be served. */
+  readonly floor: () => Offset;
+  readonly withDevice: (device: DeviceId, principal: Principal, use: (device: DeviceState | ErrorCode) => void) => void;
+  readonly viewOf: (collection: string, principal: Principal) => View | ErrorCode;
+  /** A request of the device has ended. */
+  readonly released: (device: DeviceState) => void;
+}
+
+interface Request {
+  readonly id: number;
+  readonly principal: Principal;
+  readonly body: ReconcileBody;
+}
+
+export class Reconciler {
+  readonly #host: ReconcileHost;
+  /** Requests that wait for one of the same device, by device. */
+  readonly #lines = new Map<DeviceId, Request[]>();
+
+  constructor(host: ReconcileHost) {
+    this.#host = host;
+  }
+
+  handle(request: Request): void {
+    const { epoch } = this.#host.context;
+    const { checkpoint, device } = request.body;
+    if (checkpoint !== null) {
+      if (checkpoint.epoch !== epoch) return this.#refuse(request, "epoch-changed");
+      if (checkpoint.offset > this.#host.planner.durable) return this.#refuse(request, "version-invalid");
+      if (checkpoint.offset < this.#host.floor()) return this.#refuse(request, "checkpoint-expired");
+    }
+    const line = this.#lines.get(device);
+    if (line !== undefined) {
+      line.push(request);
+      return;
+    }
+    this.#lines.set(device, [request]);
+    this.#start(request);
+  }
+
+  #start(request: Request): void {
+    this.#host.withDevice(request.body.device, request.principal, (device) => {
+      if (typeof device === "string") return this.#finish(request, { ok: false, code: device, message: "" });
+      device.requests += 1;
+      this.#lookUp(request, device);
+    });
+  }
+
+  /** The request is answered; the device's next one may go. */
+  #finish(request: Request, answer: ReconcileAnswer, device?: DeviceState): void {
+    this.#host.context.emit({ type: "answer", request: request.id, answer });
+    if (device !== undefined) {
+      device.requests -= 1;
+      this.#host.released(device);
+    }
+    const line = this.#lines.get(request.body.device) ?? [];
+    line.shift();
+    const [next] = line;
+    if (next === undefined) this.#lines.delete(request.body.device);
+    else this.#start(next);
+  }
+
+  #refuse(request: Request, code: ErrorCode, message: string = ""): void {
+    this.#host.context.emit({ type: "answer", request: request.id, answer: { ok: false, code, message } });
+  }
+
+  /** Which mutations were decided before, and what the client's own names became. */
+  #lookUp(request: Request, device: DeviceState): void {
+    const { mutations } = request.body;
+    if (mutations.length === 0) return this.#collect(request, device, []);
+    const names = new Set(mutations.map((mutation) => mutation.name));
+    for (const mutation of mutations) {
+      if (mutation.entity !== null) names.add(mutation.entity);
+      for (const name of this.#referencesOf(mutation)) names.add(name);
+    }
+    this.#host.context.read({ kind: "receipts-by-name", device: device.device, names: [...names] }, (found) => {
+      const counters = mutations.map((mutation) => this.#statedCounter(mutation, device.device)).filter((counter) => counter > 0);
+      const first = Math.min(...counters);
+      if (found === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
+      if (counters.length === 0 || first > device.decided) return this.#push(request, device, found.receipts);
+      this.#host.context.read(
+        { kind: "receipts", device: device.device, after: first - 1, limit: mutations.length },
+        (counted) => {
+          if (counted === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
+          this.#push(request, device, [...found.receipts, ...counted.receipts]);
+        },
+      );
+    });
+  }
+
+  *#referencesOf(mutation: ReconcileMutation): Iterable<string> {
+    for (const field of this.#host.context.collections.get(mutation.collection)?.fields ?? []) {
+      if (field.type !== "reference" || !Object.hasOwn(mutation.payload, field.name)) continue;
+      const value = mutation.payload[field.name];
+      if (typeof value === "string") yield value;
+    }
+  }
+
+  /**
+   * The counter that a mutation states through its version: an author who had seen its own mutation n makes number n + 1.
+   * 0 when it states none, as plain HTTP clients do.
+   */
+  #statedCounter(mutation: ReconcileMutation, device: DeviceId): Counter {
+    const version = mutation.version === null ? null : parseVersion(mutation.version);
+    const own = version?.vector.dots.get(device);
+    return own === undefined ? 0 : own + 1;
+  }
+
+  #push(request: Request, device: DeviceState, receipts: readonly Receipt[]): void {
+    const { planner } = this.#host;
+    const byName = new Map(receipts.filter((receipt) => receipt.name !== null).map((receipt) => [receipt.name, receipt]));
+    const byCounter = new Map(receipts.map((receipt) => [receipt.counter, receipt]));
+    const decided = new Map<string, Decision>();
+    const fresh: ReconcileMutation[] = [];
+    for (const receipt of receipts) {
+      const detail = detailOf(receipt);
+      if (receipt.name !== null && detail?.entity !== undefined) planner.noteAlias(device.device, receipt.name, detail.entity);
+    }
+    for (const mutation of request.body.mutations) {
+      const stated = this.#statedCounter(mutation, device.device);
+      const receipt = byName.get(mutation.name) ?? (stated > 0 ? byCounter.get(stated) : undefined);
+      if (receipt !== undefined) {
+        decided.set(mutation.name, { duplicate: true, outcome: receipt.outcome, offset: receipt.offset, detail: detailOf(receipt) });
+      } else if (stated > 0 && stated <= device.decided) {
+        decided.set(mutation.name, { duplicate: true, outcome: "rejected", offset: 0, detail: { code: "result-pruned" } });
+      } else if (!decided.has(mutation.name) && !fresh.some((other) => other.name === mutation.name)) {
+        fresh.push(mutation);
+      }
+    }
+    const gap = fresh.findIndex((mutation, index) => {
+      const stated = this.#statedCounter(mutation, device.device);
+      return stated > 0 && stated !== device.accepted + 1 + index;
+    });
+    if (gap >= 0) return this.#finish(request, { ok: false, code: "counter-gap", message: `at ${fresh[gap]?.name}` }, device);
+    let open = fresh.length;
+    for (const mutation of fresh) {
+      device.accepted += 1;
+      planner.enqueue({
+        device,
+        principal: request.principal,
+        mutations: [this.#pushed(mutation, device, device.accepted)],
+        answer: (result) => {
+          decided.set(mutation.name, { duplicate: false, outcome: result.outcome, offset: result.offset, detail: result.detail });
+          open -= 1;
+          if (open === 0) this.#collect(request, device, this.#outcomes(request, decided));
+        },
+      });
+    }
+    if (open === 0) this.#collect(request, device, this.#outcomes(request, decided));
+  }
+
+  /** What is wrong with a mutation before it can be planned. */
+  #problem(mutation: ReconcileMutation): ResultDetail | null {
+    if (mutation.operation !== "create" && mutation.operation !== "update" && mutation.operation !== "delete") {
+      return { code: "unknown-operation", message: `${mutation.operation} is neither create, update nor delete` };
+    }
+    if (mutation.operation !== "create" && mutation.entity === null) {
+      return { code: "invalid-id", message: `${mutation.operation} needs an entity_id` };
+    }
+    if (mutation.version !== null) {
+      const version = parseVersion(mutation.version);
+      if (version === null) return { code: "version-invalid", message: `${mutation.version} is not a version` };
+      if (version.epoch === this.#host.context.epoch && version.vector.floor > this.#host.planner.durable) {
+        return { code: "version-invalid", message: "the version names events that this log does not have" };
+      }
+    }
+    return null;
+  }
+
+  #pushed(mutation: ReconcileMutation, device: DeviceState, counter: Counter): Pushed {
+    const version = mutation.version === null ? null : parseVersion(mutation.version);
+    const known = version !== null && version.epoch === this.#host.context.epoch ? version.vector : null;
+    const seen: VersionVector = {
+      floor: known?.floor ?? 0,
+      dots: new Map([...(known?.dots ?? []), [device.device, counter - 1]]),
+    };
+    const operation = mutation.operation as Operation;
+    const temporary = mutation.entity ?? temporaryId(device.device, counter);
+    const serverIds = this.#host.context.collections.get(mutation.collection)?.ids === "server";
+    return {
+      mutation: {
+        counter,
+        operation,
+        collection: mutation.collection,
+        entity: temporary,
+        fields: operation === "delete" ? {} : mutation.payload,
+        seen: seen.floor,
+        stamp: makeStamp(mutation.occurredAt, counter % MAX_TRANSACTION_MUTATIONS),
+        remaining: 0,
+      },
+      seen,
+      name: mutation.name,
+      refused: this.#problem(mutation),
+      assign: operation === "create" && (mutation.entity === null || serverIds),
+    };
+  }
+
+  #outcomes(request: Request, decided: ReadonlyMap<string, Decision>): readonly (readonly [ReconcileMutation, Decision])[] {
+    return request.body.mutations.flatMap((mutation) => {
+      const decision = decided.get(mutation.name);
+      return decision === undefined ? [] : [[mutation, decision] as const];
+    });
+  }
+
+  // ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #collect(request: Request, device: DeviceState, outcomes: readonly (readonly [ReconcileMutation, Decision])[]): void {
+    const position = request.body.checkpoint;
+    if (position !== null && position.page === null) this.#collectEvents(request, device, outcomes, position.offset);
+    else this.#collectPage(request, device, outcomes, position);
+  }
+
+  #views(principal: Principal): View[] {
+    const views: View[] = [];
+    for (const name of this.#host.context.collections.keys()) {
+      const view = this.#host.viewOf(name, principal);
+      if (typeof view !== "string") views.push(view);
+    }
+    return views;
+  }
+
+  /** The rows that changed after a checkpoint. */
+  #collectEvents(request: Request, device: DeviceState, outcomes: Outcomes, after: Offset): void {
+    const limit = this.#host.context.limits.maxReconcileState;
+    const head = this.#host.planner.durable;
+    if (after >= head) return this.#answer(request, device, outcomes, [], after, false);
+    this.#host.context.read({ kind: "events", after, limit }, (result) => {
+      if (result === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
+      if (result.events[0]?.offset !== after + 1) {
+        return this.#finish(request, { ok: false, code: "checkpoint-expired", message: "" }, device);
+      }
+      const events = result.events.map((event) => decodeEvent(event.offset, event.body));
+      const audience = new Audience("", this.#views(request.principal));
+      const rows = new Map(events.map((event) => [`${event.collection}/${event.entity}`, event.row]));
+      const changes = audience.changes(events, (name) => this.#host.context.columns.get(name) ?? []);
+      const state = changes.map((change) => this.#changedEntity(change, rows.get(`${change[1]}/${change[2]}`) ?? null));
+      const end = endOf(events, after);
+      this.#answer(request, device, outcomes, state, end, end < this.#host.planner.durable);
+    });
+  }
+
+  #changedEntity([kind, collection, id, offset]: ChangeRow, row: readonly JsonValue[] | null): ReconcileEntity {
+    const shown = kind <= 1 ? row : null;
+    return {
+      collection,
+      entity_id: id,
+      version: formatCheckpoint({ epoch: this.#host.context.epoch, offset }),
+      deleted: shown === null,
+      fields: shown === null ? null : this.#fields(collection, shown),
+    };
+  }
+
+  #fields(collection: string, row: readonly JsonValue[]): JsonObject {
+    const columns: Columns = this.#host.context.columns.get(collection) ?? [];
+    const schema = this.#host.context.collections.get(collection);
+    return Object.fromEntries(
+      (schema?.fields ?? []).map((field) => [field.name, row[columns.indexOf(field.name)] ?? field.default ?? null]),
+    );
+  }
+
+  /** A page of a first download: every collection in turn, in id order; then the events since it began. */
+  #collectPage(request: Request, device: DeviceState, outcomes: Outcomes, position: ReconcilePosition | null): void {
+    const names = [...this.#host.context.collections.keys()];
+    const place = position?.page ?? { collection: names[0] ?? "", after: null };
+    const began = position?.offset ?? this.#host.planner.durable;
+    const index = names.indexOf(place.collection);
+    const name = names[index];
+    if (name === undefined) return this.#answer(request, device, outcomes, [], began, began < this.#host.planner.durable);
+    const limit = this.#host.context.limits.maxReconcileState;
+    this.#host.context.read({ kind: "page", collection: name, after: place.after, limit }, (page) => {
+      if (page === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
+      const view = this.#host.viewOf(name, request.principal);
+      const count = this.#host.context.columns.get(name)?.length ?? 0;
+      const state = page.entities.flatMap((stored): ReconcileEntity[] => {
+        const entity = decodeEntity(stored, count);
+        if (typeof view === "string" || entity.values === null || !view.matches(entity.id, entity.values)) return [];
+        const version = formatVersion(this.#host.context.epoch, seenThrough(entity.vector));
+        return [{ collection: name, entity_id: entity.id, version, deleted: false, fields: this.#fields(name, entity.values) }];
+      });
+      const full = page.entities.length >= limit;
+      const next = full ? name : names[index + 1];
+      const after = full ? (page.entities.at(-1)?.id ?? null) : null;
+      const text = next === undefined ? null : formatPosition(this.#host.context.epoch, began, next, after);
+      this.#answer(request, device, outcomes, state, began, text !== null || began < this.#host.planner.durable, text);
+    });
+  }
+
+  #answer(
+    request: Request,
+    device: DeviceState,
+    outcomes: Outcomes,
+    state: readonly ReconcileEntity[],
+    checkpoint: Offset,
+    hasMore: boolean,
+    position: string | null = null,
+  ): void {
+    const { epoch } = this.#host.context;
+    const body: ReconcileResponse = {
+      ...report(outcomes, epoch),
+      state,
+      checkpoint: position ?? formatCheckpoint({ epoch, offset: checkpoint }),
+      has_more: hasMore,
+    };
+    this.#finish(request, { ok: true, body }, device);
+  }
+}
+
+type Outcomes = readonly (readonly [ReconcileMutation, Decision])[];
+
+interface Decision {
+  readonly duplicate: boolean;
+  readonly outcome: Outcome;
+  readonly offset: Offset;
+  readonly detail: ResultDetail | null;
+}
+
+function detailOf(receipt: Receipt): ResultDetail | null {
+  return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
+}
+
+function report(outcomes: Outcomes, epoch: Epoch): Pick<ReconcileResponse, "applied" | "conflicts" | "rejected"> {
+  const applied: Array<ReconcileResponse["applied"][number]> = [];
+  const conflicts: Array<ReconcileResponse["conflicts"][number]> = [];
+  const rejected: Array<ReconcileResponse["rejected"][number]> = [];
+  for (const [mutation, { duplicate, outcome, offset, detail }] of outcomes) {
+    if (outcome === "rejected") {
+      rejected.push({ temp_id: mutation.name, code: detail?.code ?? "internal", message: detail?.message ?? "" });
+      continue;
+    }
+    const entity = detail?.entity ?? mutation.entity ?? parseEntityId(mutation.name);
+    if (entity === null) continue;
+    applied.push({
+      temp_id: mutation.name,
+      entity_id: entity,
+      version: formatVersion(epoch, { floor: offset, dots: new Map() }),
+      outcome: duplicate ? "duplicate" : outcome === "merged" ? "merged" : "applied",
+    });
+    for (const conflict of detail?.conflicts ?? []) {
+      conflicts.push({
+        temp_id: mutation.name,
+        entity_id: entity,
+        field: conflict.field,
+        policy: conflict.policy,
+        reason: conflict.reason,
+        resolution: conflict.winner === "incoming" ? "the value of this mutation stands" : "the value of the server stands",
+        server_value: conflict.winner === "incoming" ? conflict.incoming.value : conflict.current.value,
+      });
+    }
+  }
+  return { applied, conflicts, rejected };
+}

@@ -1,0 +1,66 @@
+/** Sessions: one live connection of a device each, with how far it has been served. */
+import type { ClientMessage, Hello, Millis, Offset, SessionId } from "@tidelock/core";
+import type { Audience, View } from "./audience.ts";
+import type { DeviceState } from "./device.ts";
+import type { Principal } from "./input.ts";
+import type { Snapshot } from "./records.ts";
+
+/** A subscription is part of the session's audience once it is whole. */
+export interface Subscription {
+  readonly id: number;
+  readonly view: View;
+  whole: boolean;
+}
+
+/** The way of one subscription from nothing to whole. */
+export interface SnapshotJob {
+  readonly subscription: Subscription;
+  state:
+    | { readonly step: "wanted" }
+    | { readonly step: "reading" }
+    /** Chunks before `next` have been sent. */
+    | { readonly step: "sending"; readonly snapshot: Snapshot; readonly next: number }
+    /** All chunks are sent; the subscription has been brought up to `from`. */
+    | { readonly step: "joining"; readonly from: Offset };
+}
+
+/** A session whose hello was accepted. */
+export interface Session {
+  readonly id: SessionId;
+  readonly device: DeviceState;
+  principal: Principal;
+  readonly subscriptions: Map<number, Subscription>;
+  readonly jobs: SnapshotJob[];
+  /** `null` only while it is being worked out anew. */
+  audience: Audience | null;
+  /** The checkpoint that the device has been told: the next delta starts here. */
+  told: Offset;
+  /** Events up to here have been looked at for this session; those between `told` and here it cannot see. */
+  cursor: Offset;
+  /** The device waits for a delta that reaches this offset: its own newest event. */
+  owed: Offset;
+  /** Since when too much waits in the socket; `null` when it flows. */
+  blockedSince: Millis | null;
+  /** A window was sent; nothing more until the socket has drained. */
+  draining: boolean;
+  /** Events are being read from the log for this session. */
+  reading: boolean;
+}
+
+/** A session whose device is still being read. */
+export interface Opening {
+  readonly id: SessionId;
+  readonly principal: Principal;
+  readonly hello: Hello;
+  /** Messages that came meanwhile. */
+  readonly waiting: ClientMessage[];
+  /** The device, once it is known; the opening then waits for what it has under way. */
+  device: DeviceState | null;
+  reading: boolean;
+}
+
+/** Whether deltas may be sent to the session now. */
+export function flows(session: Session): boolean {
+  return session.blockedSince === null && !session.draining && !session.reading;
+}
+
