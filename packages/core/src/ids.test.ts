@@ -89,7 +89,16 @@ describe("temporary ids", () => {
     );
     const longest = "d".repeat(64) as DeviceId;
     assert.equal(isTemporaryId(temporaryId(longest, Number.MAX_SAFE_INTEGER)), true);
-    for (const text of ["tmp", "tmp:d1", "tmp:d1:", "tmp:d1:A", "xtmp:d1:1", "tmp::1", "a", uuidv7(0, new Uint8Array(10))]) {
+    for (const text of [
+      "tmp",
+      "tmp:d1",
+      "tmp:d1:",
+      "tmp:d1:A",
+      "xtmp:d1:1",
+      "tmp::1",
+      "a",
+      uuidv7(0, new Uint8Array(10)),
+    ]) {
       const id = parseEntityId(text);
       assert.equal(id !== null && isTemporaryId(id), false, text);
     }

@@ -74,7 +74,10 @@ describe("canonical JSON", () => {
   });
 
   test("sorts by code unit, writes zero without sign, leaves out what is undefined", () => {
-    assert.equal(canonicalJson({ b: 1, a: [-0, 1e21], "\uff5e": 1, "\u{1f600}": 2, B: null }), '{"B":null,"a":[0,1e+21],"b":1,"😀":2,"～":1}');
+    assert.equal(
+      canonicalJson({ "b": 1, "a": [-0, 1e21], "\uff5e": 1, "\u{1f600}": 2, "B": null }),
+      '{"B":null,"a":[0,1e+21],"b":1,"😀":2,"～":1}',
+    );
     assert.equal(canonicalJson({ a: undefined, b: 1 } as unknown as JsonValue), '{"b":1}');
   });
 

@@ -44,7 +44,15 @@ test("well-formed text survives the way to bytes and back", () => {
 });
 
 test("bytes that are not UTF-8 are refused, short or long", () => {
-  for (const sequence of [[0x80], [0xc3], [0xc0, 0xaf], [0xe0, 0x80, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xff]]) {
+  for (const sequence of [
+    [0x80],
+    [0xc3],
+    [0xc0, 0xaf],
+    [0xe0, 0x80, 0x80],
+    [0xed, 0xa0, 0x80],
+    [0xf4, 0x90, 0x80, 0x80],
+    [0xff],
+  ]) {
     for (const length of [0, 1, 30, 31, 32, 33, 1000]) {
       const bytes = Uint8Array.from([...Array.from({ length }, () => 0x61), ...sequence]);
       assert.equal(decodeUtf8(bytes), null);

@@ -106,10 +106,16 @@ describe("one value has one encoding", () => {
 
   test("whatever the order in which members were added", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string({ unit: "binary" }).filter((key) => key !== "__proto__"), json), (object) => {
-        const reversed = Object.fromEntries(Object.entries(object).reverse());
-        assert.equal(hex(encodeCbor(object)), hex(encodeCbor(reversed)));
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.string({ unit: "binary" }).filter((key) => key !== "__proto__"),
+          json,
+        ),
+        (object) => {
+          const reversed = Object.fromEntries(Object.entries(object).reverse());
+          assert.equal(hex(encodeCbor(object)), hex(encodeCbor(reversed)));
+        },
+      ),
     );
   });
 
@@ -130,7 +136,8 @@ describe("one value has one encoding", () => {
       }
       const sign = bits & 0x8000 ? -1 : 1;
       const exponent = (bits >> 10) & 31;
-      const value = sign * (exponent === 0 ? (bits & 0x3ff) / 2 ** 24 : (1 + (bits & 0x3ff) / 1024) * 2 ** (exponent - 15));
+      const value =
+        sign * (exponent === 0 ? (bits & 0x3ff) / 2 ** 24 : (1 + (bits & 0x3ff) / 1024) * 2 ** (exponent - 15));
       assert.equal(decoded(encoding), value + 0);
       if (!Number.isInteger(value)) assert.equal(hex(encodeCbor(value)), encoding);
     }
@@ -249,7 +256,7 @@ describe("what is not JSON is refused", () => {
   test("members named like those of Object.prototype are members like others", () => {
     const object = { constructor: 1, toString: 2, hasOwnProperty: 3 };
     assert.deepEqual(decoded(hex(encodeCbor(object))), object);
-    assert.match(problem("a2 6a636f6e7374727563746f72 01 6a636f6e7374727563746f72 01"), /twice/);
+    assert.match(problem("a2 6b636f6e7374727563746f72 01 6b636f6e7374727563746f72 01"), /twice/);
   });
 });
 
@@ -316,7 +323,6 @@ describe("fuzzing", { timeout: 60_000 }, () => {
       }
       read += 1;
       const again = encodeCbor(result.value);
-      assert.ok(again.length <= input.length);
       assert.deepEqual(decodeCbor(again, LIMITS), result);
     }
     assert.ok(read > 500, `only ${read} were read`);
