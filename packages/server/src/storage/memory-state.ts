@@ -30,7 +30,7 @@ import { assertWhole } from "./commit-check.ts";
 import { rowMatcher, SnapshotChunks } from "./snapshot-chunks.ts";
 import { StaleHead } from "./storage.ts";
 
-/** A receipt, and the head of the log after its commit: a trim that reaches it forgets the receipt. */
+/** A receipt, and the offset of its event or else of the next one: a trim that reaches it forgets the receipt. */
 interface KeptReceipt {
   readonly receipt: Receipt;
   readonly settledAt: Offset;
@@ -114,7 +114,7 @@ class Tenant {
       established(this.collections, entity.collection, () => new Map()).set(entity.id, entity);
     }
     for (const receipt of commit.receipts) {
-      this.receiptsOf(receipt.device).add({ receipt, settledAt: this.head });
+      this.receiptsOf(receipt.device).add({ receipt, settledAt: receipt.offset > 0 ? receipt.offset : this.head + 1 });
     }
     for (const device of commit.devices) {
       const before = this.devices.get(device.device);

@@ -178,7 +178,8 @@ export class SqliteWriter {
           reader.number(),
           reader.number(),
         ];
-        this.#run.insertReceipt.run(device, counter, name, outcome, offset, after, reader.textOrNull());
+        const settledAt = offset > 0 ? offset : after + 1;
+        this.#run.insertReceipt.run(device, counter, name, outcome, offset, settledAt, reader.textOrNull());
       }
       for (let count = reader.number(); count > 0; count--) {
         const device = this.#device(tenant, reader.text());
