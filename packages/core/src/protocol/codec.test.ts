@@ -58,8 +58,15 @@ describe("what is decoded is what was encoded", () => {
       for (let level = 0; level < MAX_VALUE_DEPTH; level++) value = level % 2 === 0 ? [value] : { value };
       const contender = { device: "d", counter: 1, stamp: "0".repeat(16), value };
       const decision = {
-        ...{ field: "f", policy: "lww", policyVersion: 1, winner: "current", reason: "r" },
-        ...{ current: contender, incoming: contender },
+        field: "f",
+        policy: "lww",
+        policyVersion: 1,
+        winner: "current",
+        reason: "r",
+        ...{
+          current: contender,
+          incoming: contender,
+        },
       };
       const message = { type: "push-result", results: [[1, "merged", 1, { conflicts: [decision] }]] };
       const result = codec.decodeServer(codec.encode(message as unknown as ServerMessage), MAX_FRAME_BYTES);
