@@ -1,0 +1,106 @@
+/**
+ * Routes: exact paths and methods, each declared with what OpenAPI says of it. The router does what is the same for all:
+ * the origin rule and CORS, unknown addresses and methods, and errors, of which nothing internal goes out.
+ */
+import { type ErrorCode, type JsonObject, TidelockError } from "@tidelock/core";
+import { errorFacts } from "../observe/log.ts";
+import type { GatewayContext } from "./context.ts";
+import { type ApiRequest, type ApiResponse, errorResponse, responseTo } from "./exchange.ts";
+import { originAllowed } from "./origin.ts";
+
+export interface RouteParameter {
+  readonly name: string;
+  readonly in: "query" | "header";
+  readonly description: string;
+  readonly required?: boolean;
+  readonly schema: JsonObject;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly summary: string;
+  /** Whether it takes `Authorization: Bearer …`. */
+  readonly authenticated: boolean;
+  readonly parameters: readonly RouteParameter[];
+  readonly requestBody: JsonObject | null;
+  /** The answer when all is well. */
+  readonly response: { readonly contentType: string; readonly schema: JsonObject; readonly description: string };
+  /** The codes that it may answer with besides. */
+  readonly codes: readonly ErrorCode[];
+  readonly handle: (request: ApiRequest) => ApiResponse | Promise<ApiResponse>;
+}
+
+const ALLOWED_HEADERS = "authorization, content-type, last-event-id, tidelock-device, tidelock-session";
+const EXPOSED_HEADERS = "retry-after";
+const PREFLIGHT_SECONDS = "7200";
+
+export class Router {
+  readonly #context: GatewayContext;
+  readonly #routes = new Map<string, Map<string, Route>>();
+
+  constructor(context: GatewayContext, routes: readonly Route[]) {
+    this.#context = context;
+    for (const route of routes) {
+      const methods = this.#routes.get(route.path) ?? new Map<string, Route>();
+      methods.set(route.method, route);
+      this.#routes.set(route.path, methods);
+    }
+  }
+
+  has(path: string): boolean {
+    return this.#routes.has(path);
+  }
+
+  /** Always resolves. */
+  async answer(request: ApiRequest): Promise<ApiResponse> {
+    const origin = request.header("origin");
+    if (!originAllowed(this.#context.origins, origin, request.header("host"))) {
+      return this.#counted("origin-forbidden");
+    }
+    const answer = await this.#answer(request);
+    return origin === null ? answer : { ...answer, headers: { ...answer.headers, ...corsHeaders(origin) } };
+  }
+
+  async #answer(request: ApiRequest): Promise<ApiResponse> {
+    const methods = this.#routes.get(request.path);
+    if (methods === undefined) return this.#counted("not-found");
+    const allow = [...methods.keys(), ...(methods.has("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+    if (request.method === "OPTIONS") return preflight(allow);
+    const route = methods.get(request.method === "HEAD" ? "GET" : request.method);
+    if (route === undefined) return this.#counted("method-not-allowed", { allow });
+    try {
+      return await route.handle(request);
+    } catch (error) {
+      if (error instanceof TidelockError) this.#context.metrics.refusals.add(error.code);
+      else this.#context.log.error({ path: route.path, ...errorFacts(error) }, "a request failed");
+      return responseTo(error);
+    }
+  }
+
+  #counted(code: ErrorCode, headers: Readonly<Record<string, string>> = {}): ApiResponse {
+    this.#context.metrics.refusals.add(code);
+    return errorResponse(code, "", null, headers);
+  }
+}
+
+function corsHeaders(origin: string): Record<string, string> {
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": EXPOSED_HEADERS,
+    "vary": "Origin",
+  };
+}
+
+function preflight(allow: string): ApiResponse {
+  return {
+    status: 204,
+    headers: {
+      "allow": allow,
+      "access-control-allow-methods": allow,
+      "access-control-allow-headers": ALLOWED_HEADERS,
+      "access-control-max-age": PREFLIGHT_SECONDS,
+    },
+    body: "",
+  };
+}
