@@ -5,8 +5,7 @@
  * run one at a time and in the order of the calls; all commits of a group share its fate, and each is told the truth.
  * It does not know what a write is, nor how a disk fails.
  */
-import type { Counter, EntityId } from "@tidelock/core";
-import type { StoreBatch, StoredFacts, StoredMutation, StoredRow } from "../engine/records.ts";
+import type { StoreBatch } from "../engine/records.ts";
 
 interface Waiting {
   readonly batch: StoreBatch;
@@ -15,8 +14,8 @@ interface Waiting {
 }
 
 export interface GroupCommitOptions {
-  /** Makes one batch durable, whole or not at all. */
-  readonly write: (batch: StoreBatch) => Promise<void> | void;
+  /** Makes the batches durable, in their order, all of them or none. */
+  readonly write: (batches: readonly StoreBatch[]) => Promise<void> | void;
   /** Calls back when the turn whose commits belong together has ended. */
   readonly schedule: (flush: () => void) => void;
 }
@@ -59,55 +58,11 @@ export class GroupCommit {
     this.#waiting = [];
     if (group.length === 0) return;
     try {
-      await this.#options.write(combineBatches(group.map(({ batch }) => batch)));
+      await this.#options.write(group.map(({ batch }) => batch));
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;
     }
     for (const { resolve } of group) resolve();
   }
-}
-
-/**
- * One batch that does what the given ones do one after the other. No row and no mutation is named twice in it, so that
- * the order of its parts no longer matters, except that `clear` comes first.
- */
-export function combineBatches(batches: readonly StoreBatch[]): StoreBatch {
-  let facts: StoredFacts | null = null;
-  const clear = new Set<string>();
-  const rows = new Map<string, Map<EntityId, StoredRow | null>>();
-  const mutations = new Map<Counter, StoredMutation | null>();
-  const rowsOf = (collection: string): Map<EntityId, StoredRow | null> => {
-    const found = rows.get(collection) ?? new Map<EntityId, StoredRow | null>();
-    rows.set(collection, found);
-    return found;
-  };
-
-  for (const batch of batches) {
-    facts = batch.facts ?? facts;
-    for (const collection of batch.clear) {
-      clear.add(collection);
-      rows.delete(collection);
-    }
-    for (const row of batch.put) rowsOf(row.collection).set(row.id, row);
-    for (const [collection, id] of batch.remove) rowsOf(collection).set(id, null);
-    for (const mutation of batch.putMutations) mutations.set(mutation.counter, mutation);
-    for (const counter of batch.removeMutations) mutations.set(counter, null);
-  }
-
-  const put: StoredRow[] = [];
-  const remove: (readonly [string, EntityId])[] = [];
-  for (const [collection, changes] of rows) {
-    for (const [id, row] of changes) {
-      if (row !== null) put.push(row);
-      else if (!clear.has(collection)) remove.push([collection, id]);
-    }
-  }
-  const putMutations: StoredMutation[] = [];
-  const removeMutations: Counter[] = [];
-  for (const [counter, mutation] of mutations) {
-    if (mutation !== null) putMutations.push(mutation);
-    else removeMutations.push(counter);
-  }
-  return { facts, clear: [...clear], put, remove, putMutations, removeMutations };
 }

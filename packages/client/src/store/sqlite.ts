@@ -48,7 +48,7 @@ class SqliteStore implements Store {
   readonly #path: string;
   readonly #synchronous: "FULL" | "NORMAL";
   readonly #group = new GroupCommit({
-    write: (batch) => this.#write(batch),
+    write: (batches) => this.#write(batches),
     // After the turn's callbacks and microtasks: what one turn commits is one transaction.
     schedule: (flush) => void setImmediate(flush),
   });
@@ -80,10 +80,10 @@ class SqliteStore implements Store {
     this.#file = null;
   }
 
-  #write(batch: StoreBatch): void {
+  #write(batches: readonly StoreBatch[]): void {
     if (this.#file === null) throw new TidelockError("store-unavailable", "the store is not open");
     try {
-      this.#file.write(batch);
+      this.#file.write(batches);
     } catch (error) {
       throw storeError(error);
     }
@@ -117,23 +117,30 @@ class OpenFile {
     return { facts: facts === undefined ? null : parseFacts(facts.facts), rows, mutations };
   }
 
-  write(batch: StoreBatch): void {
+  /** One transaction. */
+  write(batches: readonly StoreBatch[]): void {
     const database = this.#database;
-    const { putFacts, clear, putRow, removeRow, putMutation, removeMutation } = this.#statements;
     database.exec("BEGIN IMMEDIATE");
     try {
-      if (batch.facts !== null) putFacts.run(JSON.stringify(batch.facts));
-      for (const collection of batch.clear) clear.run(collection);
-      for (const { collection, id, at, values } of batch.put) putRow.run(collection, id, at, JSON.stringify(values));
-      for (const [collection, id] of batch.remove) removeRow.run(collection, id);
-      for (const mutation of batch.putMutations) putMutation.run(mutation.counter, JSON.stringify(mutation));
-      for (const counter of batch.removeMutations) removeMutation.run(counter);
+      for (const batch of batches) this.#writeContent(batch);
+      const facts = batches.findLast((batch) => batch.facts !== null)?.facts;
+      if (facts !== undefined) this.#statements.putFacts.run(JSON.stringify(facts));
       database.exec("COMMIT");
     } catch (error) {
       // SQLite has already rolled back after some errors, such as a full disk.
       if (database.isTransaction) database.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** All of a batch but its facts, of which only a group's last count. */
+  #writeContent(batch: StoreBatch): void {
+    const { clear, putRow, removeRow, putMutation, removeMutation } = this.#statements;
+    for (const collection of batch.clear) clear.run(collection);
+    for (const { collection, id, at, values } of batch.put) putRow.run(collection, id, at, JSON.stringify(values));
+    for (const [collection, id] of batch.remove) removeRow.run(collection, id);
+    for (const mutation of batch.putMutations) putMutation.run(mutation.counter, JSON.stringify(mutation));
+    for (const counter of batch.removeMutations) removeMutation.run(counter);
   }
 
   close(): void {
