@@ -1,1 +1,14 @@
-export {};
+/** The engine: a pure machine that a runtime, or a simulator, drives. Unstable: it changes with minor versions. */
+export type { ReplicaEffect } from "./effect.ts";
+export type { Intent, ReplicaInput, ReplicaTimer } from "./input.ts";
+export type {
+  StoreBatch,
+  StoredFacts,
+  StoredMutation,
+  StoredReplica,
+  StoredRow,
+  StoredSubscription,
+} from "./records.ts";
+export { type Phase, Replica, type ReplicaOptions, type ReplicaStatus, type SyncState } from "./replica.ts";
+export type { Member } from "./rooms.ts";
+export type { EntityView } from "./view.ts";

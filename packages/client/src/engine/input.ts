@@ -35,5 +35,8 @@ export type ReplicaInput =
   /** The user is done with a rejected mutation. */
   | { readonly type: "discard"; readonly counter: number };
 
-/** `reconnect`: time to try again. `heartbeat`: nothing was heard for a while. `presence`: send what has gathered. */
-export type ReplicaTimer = "reconnect" | "heartbeat" | "presence" | "ack";
+/**
+ * `reconnect`: time to try again. `heartbeat`: is the other side still there? `presence`: send what has gathered.
+ * `ack`: say what is on the device's disk. `store`: try again what the store refused. `token`: get a new one in time.
+ */
+export type ReplicaTimer = "reconnect" | "heartbeat" | "presence" | "ack" | "store" | "token";

@@ -1,0 +1,166 @@
+/**
+ * The outbox: every mutation that is not known to be in the device's confirmed state, in counter order, and those that
+ * were rejected and wait for the user. A mutation is `queued` until its decision is known, then `decided` until the delta
+ * that brings it has been integrated (so nothing flickers), then gone. A rejected one never blocks those behind it.
+ */
+import { assert, type Counter, type EntityId, type FieldValues, type JsonValue, type Offset, type ResultDetail, type Schema } from "@tidelock/core";
+import type { StoredMutation } from "./records.ts";
+
+export class Outbox {
+  readonly #schema: Schema;
+  readonly #mutations = new Map<Counter, StoredMutation>();
+  readonly #rejected = new Map<Counter, StoredMutation>();
+  #queued = 0;
+  #lists: { outbox: readonly StoredMutation[] | null; rejected: readonly StoredMutation[] | null } = { outbox: null, rejected: null };
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  /** Mutations whose decision is not known. */
+  get queuedCount(): number {
+    return this.#queued;
+  }
+
+  get rejectedCount(): number {
+    return this.#rejected.size;
+  }
+
+  get size(): number {
+    return this.#mutations.size;
+  }
+
+  /** When the oldest undecided mutation was made; `null` when there is none. */
+  get oldestQueuedAt(): number | null {
+    if (this.#queued === 0) return null;
+    for (const mutation of this.#mutations.values()) if (mutation.state === "queued") return mutation.createdAt;
+    return null;
+  }
+
+  get list(): readonly StoredMutation[] {
+    this.#lists.outbox ??= [...this.#mutations.values()];
+    return this.#lists.outbox;
+  }
+
+  get rejected(): readonly StoredMutation[] {
+    this.#lists.rejected ??= [...this.#rejected.values()];
+    return this.#lists.rejected;
+  }
+
+  get(counter: Counter): StoredMutation | undefined {
+    return this.#mutations.get(counter);
+  }
+
+  isRejected(counter: Counter): boolean {
+    return this.#rejected.has(counter);
+  }
+
+  all(): Iterable<StoredMutation> {
+    return this.#mutations.values();
+  }
+
+  /** Appends, in counter order; rejected ones go to their own list. */
+  add(mutation: StoredMutation): void {
+    this.#lists = { outbox: null, rejected: null };
+    if (mutation.state === "rejected") {
+      this.#rejected.set(mutation.counter, mutation);
+      return;
+    }
+    if (mutation.state === "queued") this.#queued += 1;
+    this.#mutations.set(mutation.counter, mutation);
+  }
+
+  /** Replaces a mutation by what it has become. */
+  replace(mutation: StoredMutation): void {
+    const known = this.#mutations.get(mutation.counter);
+    assert(known !== undefined, `mutation ${mutation.counter} is not in the outbox`);
+    if (known.state === "queued") this.#queued -= 1;
+    if (mutation.state === "rejected") this.#mutations.delete(mutation.counter);
+    else this.#mutations.set(mutation.counter, mutation);
+    if (mutation.state === "rejected") this.#rejected.set(mutation.counter, mutation);
+    if (mutation.state === "queued") this.#queued += 1;
+    this.#lists = { outbox: null, rejected: null };
+  }
+
+  remove(counter: Counter): void {
+    if (this.#mutations.get(counter)?.state === "queued") this.#queued -= 1;
+    this.#mutations.delete(counter);
+    this.#rejected.delete(counter);
+    this.#lists = { outbox: null, rejected: null };
+  }
+
+  /** Those decided mutations that a checkpoint covers. */
+  integrated(checkpoint: Offset): StoredMutation[] {
+    const done: StoredMutation[] = [];
+    for (const mutation of this.#mutations.values()) {
+      if (mutation.state === "queued") break;
+      if (mutation.offset <= checkpoint) done.push(mutation);
+    }
+    return done;
+  }
+
+  /** The mutations after `counter`, as a chain of whole transactions within the limits; always at least one. Stops at a gap. */
+  chain(after: Counter, through: Counter, limit: number, characters: number): StoredMutation[] {
+    const chain: StoredMutation[] = [];
+    let whole = 0;
+    let size = 0;
+    for (let counter = after + 1; counter <= through; counter++) {
+      const mutation = this.#mutations.get(counter);
+      if (mutation === undefined || mutation.state !== "queued") break;
+      chain.push(mutation);
+      size += charactersOf([mutation]);
+      if (whole > 0 && (chain.length > limit || size > characters)) break;
+      if (mutation.remaining === 0) whole = chain.length;
+    }
+    chain.length = whole;
+    return chain;
+  }
+
+  /** Those mutations that name a temporary id, rewritten to the assigned one: as their entity, or in a reference. */
+  rewritten(temporary: EntityId, entity: EntityId): Array<{ readonly before: StoredMutation; readonly after: StoredMutation }> {
+    const changes: Array<{ before: StoredMutation; after: StoredMutation }> = [];
+    for (const before of this.#mutations.values()) {
+      const fields: Array<[string, JsonValue]> = [];
+      for (const field of this.#schema.collections.get(before.collection)?.fields ?? []) {
+        if (field.type !== "reference" || !Object.hasOwn(before.fields, field.name)) continue;
+        if (before.fields[field.name] === temporary) fields.push([field.name, entity]);
+      }
+      if (before.entity !== temporary && fields.length === 0) continue;
+      const after: StoredMutation = {
+        ...before,
+        entity: before.entity === temporary ? entity : before.entity,
+        fields: { ...before.fields, ...Object.fromEntries(fields) },
+      };
+      changes.push({ before, after });
+    }
+    return changes;
+  }
+}
+
+/** The size of mutations' values as text, about. */
+export function charactersOf(mutations: Iterable<{ readonly fields: FieldValues }>): number {
+  let size = 0;
+  for (const { fields } of mutations) {
+    for (const value of Object.values(fields)) {
+      if (typeof value === "string") size += value.length + 16;
+      else size += value === null || typeof value !== "object" ? 16 : JSON.stringify(value).length + 16;
+    }
+    size += 100;
+  }
+  return size;
+}
+
+/** A mutation once it is decided: fields that lost to another write are no longer shown. */
+export function decidedMutation(mutation: StoredMutation, outcome: "applied" | "merged" | "in-review", offset: Offset, detail: ResultDetail | null): StoredMutation {
+  const lost = new Set((detail?.conflicts ?? []).filter((conflict) => conflict.winner === "current").map((conflict) => conflict.field));
+  const whole = lost.has(null);
+  const fields = Object.entries(mutation.fields).filter(([name]) => !whole && !lost.has(name));
+  return {
+    ...mutation,
+    fields: lost.size === 0 ? mutation.fields : Object.fromEntries(fields),
+    state: "decided",
+    outcome,
+    offset,
+    detail,
+  };
+}
