@@ -12,6 +12,7 @@ export * from "./mutation/entity.ts";
 export * from "./mutation/event-codec.ts";
 export * from "./mutation/event.ts";
 export * from "./mutation/mutation.ts";
+export * from "./protocol/cbor.ts";
 export * from "./protocol/codec.ts";
 export * from "./protocol/messages.ts";
 export * from "./protocol/parse.ts";

@@ -63,10 +63,8 @@ describe("what is decoded is what was encoded", () => {
         policyVersion: 1,
         winner: "current",
         reason: "r",
-        ...{
-          current: contender,
-          incoming: contender,
-        },
+        current: contender,
+        incoming: contender,
       };
       const message = { type: "push-result", results: [[1, "merged", 1, { conflicts: [decision] }]] };
       const result = codec.decodeServer(codec.encode(message as unknown as ServerMessage), MAX_FRAME_BYTES);

@@ -8,6 +8,9 @@ export const PROTOCOL_VERSION = 1;
 /** The oldest version that this code still speaks. */
 export const OLDEST_PROTOCOL_VERSION = 1;
 
+/** Fingerprint of the shapes of all messages; written by `npm run vectors`. */
+export const WIRE_FINGERPRINT = "1nrivxb286t";
+
 /** Names of the WebSocket subprotocols: JSON text frames, or the same messages as CBOR binary frames. */
 export const SUBPROTOCOL_JSON = "tidelock.json";
 export const SUBPROTOCOL_BINARY = "tidelock.cbor";
