@@ -32,7 +32,7 @@ import { verifierFrom } from "./auth.ts";
 import { shutDown } from "./shut-down.ts";
 import { type ListeningAddress, listenOn } from "./listen.ts";
 import { authenticatorOf, checkOptions, limitsOf, type ServerOptions } from "./options.ts";
-import { attachedRoutes, DEFAULT_PATH, ownRoutes } from "./routes.ts";
+import { DEFAULT_PATH, Routes } from "./routes.ts";
 
 export const DEFAULT_PORT = 8787;
 export const DEFAULT_HOST = "127.0.0.1";
@@ -72,6 +72,7 @@ class AssembledServer implements TidelockServer {
   readonly #sweep: Sweep;
   readonly #context: GatewayContext;
   readonly #webSockets: WebSocketGateway;
+  readonly #routes: Routes;
   readonly #router: Router;
   readonly #detach: Array<() => void> = [];
   #server: Server | null = null;
@@ -113,10 +114,8 @@ class AssembledServer implements TidelockServer {
       accepting: () => this.#closing === null,
     };
     this.#webSockets = new WebSocketGateway(this.#context, this.#sweep);
-    this.#router = new Router(
-      this.#context,
-      ownRoutes(this.#context, this.#sweep, () => this.#open),
-    );
+    this.#routes = new Routes(this.#context, this.#sweep, () => this.#open);
+    this.#router = new Router(this.#context, this.#routes.own());
     this.metrics.levels = () => this.#tenants.levels();
   }
 
@@ -160,10 +159,7 @@ class AssembledServer implements TidelockServer {
 
   async attach(server: Server, options: { readonly path?: string } = {}): Promise<void> {
     const path = (options.path ?? DEFAULT_PATH).replace(/\/+$/, "");
-    const router = new Router(
-      this.#context,
-      attachedRoutes(this.#context, this.#sweep, () => this.#open, path),
-    );
+    const router = new Router(this.#context, this.#routes.below(path));
     const detach = attachTo(server, {
       takes: (asked) => asked === path || asked.startsWith(`${path}/`),
       request: (request, response) => void this.#respond(router, request, response, false),

@@ -32,6 +32,9 @@ import type { Batch, Flushable } from "./turn.ts";
 
 /** How much more than `maxSocketBacklogBytes` may wait before the socket is cut: answers go on while deltas pause. */
 const BACKLOG_FACTOR = 4;
+/** Streams without a way back get a sign of life this often; proxies cut silent ones after 30 seconds or more. */
+const HEARTBEAT_MS = 15_000;
+const HEARTBEAT = Buffer.from(":\n\n");
 
 /** An authenticated peer with its tenant loaded and its place taken: all that an open session needs. */
 export interface Admitted extends Identity {
@@ -59,7 +62,7 @@ export class Connection implements SessionSink, Flushable {
   readonly #context: GatewayContext;
   readonly #pipe: Pipe;
   readonly #since: Millis;
-  #format: Format;
+  readonly #format: Format;
   #state: "waiting" | "entering" | "open" | "closing" | "closed" = "waiting";
   #admitted: Admitted | null = null;
   #principal: Principal | null = null;
@@ -102,7 +105,7 @@ export class Connection implements SessionSink, Flushable {
     try {
       const admitted = await admit(this.#context, hello.token);
       // The peer may have gone, or the deadline passed, meanwhile.
-      if (this.#state === "entering") this.open(admitted, hello, this.#format);
+      if (this.#state === "entering") this.open(admitted, hello);
       else admitted.leave();
     } catch (error) {
       this.fail(error);
@@ -110,11 +113,10 @@ export class Connection implements SessionSink, Flushable {
   }
 
   /** Becomes a session. */
-  open(admitted: Admitted, hello: Hello, format: Format): void {
+  open(admitted: Admitted, hello: Hello): void {
     this.#state = "open";
     this.#admitted = admitted;
     this.#principal = admitted.principal;
-    this.#format = format;
     this.#context.metrics.sessions.add(this.transport);
     admitted.port.attach(this.session, this);
     admitted.port.input({
@@ -184,11 +186,6 @@ export class Connection implements SessionSink, Flushable {
   send(message: OutboundMessage): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#gather(this.#format.encode(message));
-  }
-
-  /** Bytes that are no message: a heartbeat. */
-  sendRaw(bytes: Buffer): void {
-    if (this.#state === "open") this.#gather(bytes);
   }
 
   refuse(
@@ -281,13 +278,19 @@ export class Connection implements SessionSink, Flushable {
     } else if (this.#state === "open") {
       const expires = this.#principal?.expires ?? null;
       if (expires !== null && expires <= now) return this.goAway("token-expired", 0);
-      if (this.transport !== "websocket") return;
       const quietMs = now - this.#heardAt;
+      if (this.transport === "sse") return quietMs < HEARTBEAT_MS ? undefined : this.#beat(now);
       if (quietMs >= 2 * idleMs) return this.goAway("session-idle", 0);
       if (quietMs < idleMs || this.#pinged) return;
       this.#pinged = true;
       this.send(ping);
     }
+  }
+
+  /** A comment, so that proxies and readers know that the stream lives. It says nothing about the reader. */
+  #beat(now: Millis): void {
+    this.#heardAt = now;
+    this.#gather(HEARTBEAT);
   }
 
   // ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────

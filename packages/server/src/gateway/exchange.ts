@@ -5,6 +5,9 @@
 import { type ErrorCode, ERRORS, type Millis, TidelockError } from "@tidelock/core";
 import type { Pipe } from "./pipe.ts";
 
+/** When to try again, where nothing better is known. */
+const DEFAULT_RETRY_MS = 1_000;
+
 export interface ApiRequest {
   readonly method: string;
   /** Decoded path, without the query. */
@@ -27,6 +30,8 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Text, or a stream: called with the way out once the head has been sent. */
   readonly body: string | ((pipe: Pipe) => StreamEvents);
+  /** Called instead of `body` when nobody is there any more to read the stream. */
+  readonly abandoned?: () => void;
 }
 
 export function jsonResponse(
@@ -41,26 +46,31 @@ export function jsonResponse(
   };
 }
 
-/** The body of every error, with the catalogue's status. `detail` says more than the catalogue can. */
-export function errorResponse(
-  code: ErrorCode,
-  detail: string = "",
-  retryAfterMs: Millis | null = null,
-  headers: Readonly<Record<string, string>> = {},
-): ApiResponse {
+export interface ErrorMore {
+  /** What the catalogue cannot know. */
+  readonly detail?: string;
+  readonly retryAfterMs?: Millis | undefined;
+  /** Where to get what is needed. */
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The body of every error, with the catalogue's status. */
+export function errorResponse(code: ErrorCode, more: ErrorMore = {}): ApiResponse {
   const { http, message, fix, retryable } = ERRORS[code];
-  const waitMs = retryAfterMs ?? (http === 429 || http === 503 ? 1000 : null);
+  const { detail = "", url, headers = {} } = more;
+  const waitMs = more.retryAfterMs ?? (http === 429 || http === 503 ? DEFAULT_RETRY_MS : null);
+  const error = {
+    code,
+    message: detail === "" ? message : detail,
+    fix,
+    retryable,
+    ...(waitMs === null ? {} : { retry_after_ms: waitMs }),
+    ...(url === undefined ? {} : { url }),
+  };
   return jsonResponse(
     http,
-    {
-      error: {
-        code,
-        message: detail === "" ? message : detail,
-        fix,
-        retryable,
-        ...(waitMs === null ? {} : { retry_after_ms: waitMs }),
-      },
-    },
+    { error },
     {
       ...(waitMs === null ? {} : { "retry-after": String(Math.max(1, Math.ceil(waitMs / 1000))) }),
       ...(http === 401 ? { "www-authenticate": "Bearer" } : {}),
@@ -71,7 +81,9 @@ export function errorResponse(
 
 /** The answer to something thrown: coded when it was expected, `internal` and nothing else when it was not. */
 export function responseTo(error: unknown): ApiResponse {
-  return error instanceof TidelockError ? errorResponse(error.code, error.detail) : errorResponse("internal");
+  return error instanceof TidelockError
+    ? errorResponse(error.code, { detail: error.detail })
+    : errorResponse("internal");
 }
 
 /** The token of `Authorization: Bearer …`. Throws `token-missing`; one in the address is refused with the reason. */

@@ -10,6 +10,7 @@ import {
   formatCheckpoint,
   jsonCodec,
   type ServerMessage,
+  type SubscriptionRequest,
   SUBPROTOCOL_BINARY,
 } from "@tidelock/core";
 import type { OutboundMessage, PreparedMessage } from "../engine/effect.ts";
@@ -91,10 +92,10 @@ const eventStreams = new Map<Epoch, Format>();
 const MAX_EVENT_STREAMS = 10_000;
 
 /**
- * Server-sent events (HTML, section 9.2) of one log. The id of an event is the checkpoint after it: on deltas that move
- * the whole session, and on the end of a snapshot. A delta that completes a single subscription has none.
+ * Server-sent events (HTML, section 9.2) of one log, each with the checkpoint after it as its id: deltas that move the
+ * whole session, and the end of a snapshot. A delta that completes a single subscription has none.
  */
-export function eventStreamFormat(epoch: Epoch): Format {
+function eventsWithId(epoch: Epoch): Format {
   const known = eventStreams.get(epoch);
   if (known !== undefined) return known;
   if (eventStreams.size >= MAX_EVENT_STREAMS) eventStreams.clear();
@@ -104,6 +105,42 @@ export function eventStreamFormat(epoch: Epoch): Format {
   );
   eventStreams.set(epoch, format);
   return format;
+}
+
+const eventsWithoutId: Format = new CachingFormat(
+  (message) => eventBytes(message.type, null, JSON.stringify(message)),
+  (json) => eventBytes("rows", null, json),
+);
+
+/**
+ * The events of one session. An id says "I hold everything up to here" when it comes back as `Last-Event-ID`, so there is
+ * none while a subscription is still waiting for its snapshot.
+ */
+export class EventStreamFormat implements Format {
+  readonly #withId: Format;
+  readonly #subscriptions: readonly SubscriptionRequest[];
+  /** Subscriptions that are not whole. */
+  readonly #pending: Set<number>;
+
+  constructor(epoch: Epoch, subscriptions: readonly SubscriptionRequest[]) {
+    this.#withId = eventsWithId(epoch);
+    this.#subscriptions = subscriptions;
+    this.#pending = new Set(subscriptions.filter(({ key }) => key === null).map(({ id }) => id));
+  }
+
+  encode(message: OutboundMessage): Buffer {
+    this.#note(message);
+    return this.#pending.size === 0 ? this.#withId.encode(message) : eventsWithoutId.encode(message);
+  }
+
+  #note(message: OutboundMessage): void {
+    if (message.type === "snapshot") this.#pending.add(message.subscription);
+    else if (message.type === "snapshot-end") this.#pending.delete(message.subscription);
+    else if (message.type === "resync") for (const { id } of this.#subscriptions) this.#pending.add(id);
+    else if (message.type === "refusal" && message.about?.subscription !== undefined) {
+      this.#pending.delete(message.about.subscription);
+    }
+  }
 }
 
 function checkpointAfter(message: ServerMessage, epoch: Epoch): string | null {

@@ -39,7 +39,7 @@ async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Ui
 }
 
 export function nodeRespond(incoming: IncomingMessage, response: ServerResponse, answer: ApiResponse): void {
-  if (response.destroyed || response.headersSent) return;
+  if (response.destroyed || response.headersSent) return answer.abandoned?.();
   const { status, headers, body } = answer;
   // What is left of a body that nobody wants must not be taken for the next request.
   const unread = !incoming.complete;

@@ -24,7 +24,8 @@ export interface Route {
   readonly authenticated: boolean;
   readonly parameters: readonly RouteParameter[];
   readonly requestBody: JsonObject | null;
-  /** The answer when all is well. */
+  /** The status when all is well, and the answer. */
+  readonly successStatus: 200 | 202;
   readonly response: { readonly contentType: string; readonly schema: JsonObject; readonly description: string };
   /** The codes that it may answer with besides. */
   readonly codes: readonly ErrorCode[];
@@ -65,9 +66,10 @@ export class Router {
   async #answer(request: ApiRequest): Promise<ApiResponse> {
     const methods = this.#routes.get(request.path);
     if (methods === undefined) return this.#counted("not-found");
-    const allow = [...methods.keys(), ...(methods.has("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+    const allow = [...methods.keys(), ...(headAllowed(methods.get("GET")) ? ["HEAD"] : []), "OPTIONS"].join(", ");
     if (request.method === "OPTIONS") return preflight(allow);
-    const route = methods.get(request.method === "HEAD" ? "GET" : request.method);
+    const isHead = request.method === "HEAD" && headAllowed(methods.get("GET"));
+    const route = methods.get(isHead ? "GET" : request.method);
     if (route === undefined) return this.#counted("method-not-allowed", { allow });
     try {
       return await route.handle(request);
@@ -80,8 +82,13 @@ export class Router {
 
   #counted(code: ErrorCode, headers: Readonly<Record<string, string>> = {}): ApiResponse {
     this.#context.metrics.refusals.add(code);
-    return errorResponse(code, "", null, headers);
+    return errorResponse(code, { headers });
   }
+}
+
+/** What is behind a token may be a stream, which has no head of its own. */
+function headAllowed(route: Route | undefined): boolean {
+  return route !== undefined && !route.authenticated;
 }
 
 function corsHeaders(origin: string): Record<string, string> {

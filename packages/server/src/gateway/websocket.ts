@@ -7,24 +7,18 @@
  * `helloTimeoutMs`; a frame that is not a message ends the session with a coded refusal. One closure per event and
  * process, not per socket; the upgrade request is not kept.
  */
-import { randomBytes } from "node:crypto";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import {
   type Codec,
   cborCodec,
   type ClientMessage,
-  chooseVersion,
   type ErrorCode,
   ERRORS,
   type Hello,
   jsonCodec,
   MAX_FRAME_BYTES,
   MAX_HELLO_BYTES,
-  OLDEST_PROTOCOL_VERSION,
-  parseSessionId,
-  PROTOCOL_VERSION,
-  type SessionId,
   SUBPROTOCOL_BINARY,
   SUBPROTOCOL_JSON,
 } from "@tidelock/core";
@@ -35,6 +29,7 @@ import type { GatewayContext } from "./context.ts";
 import { formatOf } from "./format.ts";
 import { originAllowed } from "./origin.ts";
 import type { Pipe } from "./pipe.ts";
+import { newSessionId, tooOldFor } from "./greeting.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** Time that a peer has to answer a close frame. */
@@ -86,13 +81,6 @@ export class WebSocketGateway {
     webSocket.on("error", onError);
     socket.on("drain", onDrain);
   }
-}
-
-/** A random name that nobody can guess. */
-export function newSessionId(): SessionId {
-  const session = parseSessionId(`s${randomBytes(15).toString("hex")}`);
-  if (session === null) throw new Error("a session id is a name");
-  return session;
 }
 
 function chooseSubprotocol(offered: Set<string>): string | false {
@@ -211,16 +199,6 @@ class Peer {
     this.#leave?.();
     this.#leave = null;
   }
-}
-
-/** Why an application is too old to be served; `null` when it is not. */
-export function tooOldFor(hello: Hello, { upgrade }: GatewayContext): { message: string; url: string } | null {
-  const ours: readonly [number, number] = [OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION];
-  if (chooseVersion(hello.protocol, ours) === null) {
-    return { message: upgrade?.message ?? `this server speaks protocol ${ours.join(" to ")}`, url: upgrade?.url ?? "" };
-  }
-  if (upgrade?.requiredSchema === undefined || hello.schema.version >= upgrade.requiredSchema) return null;
-  return { message: upgrade.message, url: upgrade.url };
 }
 
 /** `ws` fixes the limit per server; a socket that has authenticated may send more. A test holds `ws` to this. */

@@ -1,0 +1,186 @@
+/**
+ * The body of `POST /sync/reconcile`: from snake_case JSON to what the engine takes, or a coded error that names the part.
+ * Its JSON Schema for OpenAPI stands beside the checks. Unknown members are passed over: newer clients may send some. What
+ * the schema of the application says of collections and fields is the engine's business.
+ */
+import {
+  type DeviceId,
+  type EntityId,
+  type ErrorCode,
+  type JsonObject,
+  jsonProblem,
+  type JsonValue,
+  MAX_FIELDS,
+  MAX_PUSH_MUTATIONS,
+  MAX_VALUE_DEPTH,
+  type Millis,
+  parseDeviceId,
+  parseEntityId,
+  TidelockError,
+} from "@tidelock/core";
+import type { ReconcileBody, ReconcileMutation, ReconcilePosition } from "../engine/input.ts";
+import { parseReconcilePosition } from "../engine/reconcile.ts";
+
+const MAX_NAME_LENGTH = 128;
+const MAX_VERSION_LENGTH = 32_768;
+/** RFC 3339, section 5.6, with a time zone. */
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+export const RECONCILE_REQUEST: JsonObject = {
+  type: "object",
+  required: ["device_id", "mutations"],
+  properties: {
+    device_id: { type: "string", description: "The device: 1 to 64 characters of A-Z a-z 0-9 _ . -" },
+    last_ack_version: {
+      type: ["string", "null"],
+      description: "The `checkpoint` of the last answer; null when the device holds nothing.",
+    },
+    mutations: {
+      type: "array",
+      maxItems: MAX_PUSH_MUTATIONS,
+      items: {
+        type: "object",
+        required: ["temp_id", "collection", "operation"],
+        properties: {
+          temp_id: {
+            type: "string",
+            maxLength: MAX_NAME_LENGTH,
+            description: "The client's own name for the mutation: dedupe key, and temporary entity id of a create.",
+          },
+          entity_id: { type: ["string", "null"], description: "The entity; null lets a create get a new id." },
+          collection: { type: "string" },
+          operation: { type: "string", description: "create, update or delete" },
+          payload: { type: "object", description: "Field values by name." },
+          version: { type: ["string", "null"], description: "Version or checkpoint that the author had seen." },
+          occurred_at: { type: "string", format: "date-time", description: "When the user did it. Default: now." },
+        },
+      },
+    },
+  },
+};
+
+const CODE: JsonObject = { type: "string", description: "A code of the error catalogue." };
+
+export const RECONCILE_RESPONSE: JsonObject = {
+  type: "object",
+  required: ["applied", "conflicts", "rejected", "state", "checkpoint", "has_more"],
+  properties: {
+    applied: listOf({
+      temp_id: { type: "string" },
+      entity_id: { type: "string" },
+      version: { type: "string" },
+      outcome: { enum: ["applied", "duplicate", "merged"] },
+    }),
+    conflicts: listOf({
+      temp_id: { type: "string" },
+      entity_id: { type: "string" },
+      field: { type: ["string", "null"] },
+      policy: { type: "string" },
+      reason: { type: "string" },
+      resolution: { type: "string" },
+      server_value: {},
+    }),
+    rejected: listOf({ temp_id: { type: "string" }, code: CODE, message: { type: "string" } }),
+    state: listOf({
+      collection: { type: "string" },
+      entity_id: { type: "string" },
+      version: { type: "string" },
+      deleted: { type: "boolean" },
+      fields: { type: ["object", "null"] },
+    }),
+    checkpoint: { type: "string" },
+    has_more: { type: "boolean" },
+  },
+};
+
+function listOf(properties: JsonObject): JsonObject {
+  return { type: "array", items: { type: "object", required: Object.keys(properties), properties } };
+}
+
+/** Throws a `TidelockError` that names the part. */
+export function parseReconcileBody(value: JsonValue, now: Millis): ReconcileBody {
+  const body = objectOf(value, "the body");
+  const mutations = body["mutations"];
+  if (!Array.isArray(mutations)) throw invalid("mutations must be a list");
+  if (mutations.length > MAX_PUSH_MUTATIONS) throw invalid(`mutations must have at most ${MAX_PUSH_MUTATIONS} items`);
+  return {
+    device: deviceOf(body["device_id"]),
+    checkpoint: positionOf(body["last_ack_version"] ?? null),
+    mutations: mutations.map((mutation, index) => mutationOf(mutation, `mutations[${index}]`, now)),
+  };
+}
+
+function mutationOf(value: JsonValue, where: string, now: Millis): ReconcileMutation {
+  const mutation = objectOf(value, where);
+  return {
+    name: nameOf(mutation["temp_id"], `${where}.temp_id`),
+    operation: textOf(mutation["operation"], `${where}.operation`, 64),
+    collection: textOf(mutation["collection"], `${where}.collection`, 64),
+    entity: entityOf(mutation["entity_id"] ?? null, `${where}.entity_id`),
+    payload: payloadOf(mutation["payload"] ?? {}, `${where}.payload`),
+    version: versionOf(mutation["version"] ?? null, `${where}.version`),
+    occurredAt: timeOf(mutation["occurred_at"], `${where}.occurred_at`, now),
+  };
+}
+
+function deviceOf(value: JsonValue | undefined): DeviceId {
+  const device = parseDeviceId(value);
+  if (device === null)
+    throw new TidelockError("device-invalid", "device_id must be 1 to 64 characters of A-Z a-z 0-9 _ . -");
+  return device;
+}
+
+function positionOf(value: JsonValue): ReconcilePosition | null {
+  if (value === null) return null;
+  const position = parseReconcilePosition(value);
+  if (position === null) throw new TidelockError("version-invalid", "last_ack_version must be a checkpoint or null");
+  return position;
+}
+
+function nameOf(value: JsonValue | undefined, where: string): string {
+  const name = parseEntityId(value);
+  if (name === null) throw invalid(`${where} must be 1 to ${MAX_NAME_LENGTH} characters of A-Z a-z 0-9 _ . : -`);
+  return name;
+}
+
+function entityOf(value: JsonValue, where: string): EntityId | null {
+  if (value === null) return null;
+  const entity = parseEntityId(value);
+  if (entity === null) throw invalid(`${where} must be an entity id or null`, "invalid-id");
+  return entity;
+}
+
+function payloadOf(value: JsonValue, where: string): JsonObject {
+  const payload = objectOf(value, where);
+  if (Object.keys(payload).length > MAX_FIELDS) throw invalid(`${where} must have at most ${MAX_FIELDS} members`);
+  const problem = jsonProblem(payload, MAX_VALUE_DEPTH);
+  if (problem !== null) throw invalid(`${where} must be plain JSON (${problem})`);
+  return payload;
+}
+
+function versionOf(value: JsonValue, where: string): string | null {
+  return value === null ? null : textOf(value, where, MAX_VERSION_LENGTH);
+}
+
+function timeOf(value: JsonValue | undefined, where: string, now: Millis): Millis {
+  if (value === undefined || value === null) return now;
+  const millis = typeof value === "string" && DATE_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(millis)) throw invalid(`${where} must be a date and time like 2026-03-01T12:00:00Z`);
+  return millis;
+}
+
+function textOf(value: JsonValue | undefined, where: string, maxLength: number): string {
+  if (typeof value !== "string" || value.length === 0 || value.length > maxLength || !value.isWellFormed()) {
+    throw invalid(`${where} must be text of 1 to ${maxLength} characters`);
+  }
+  return value;
+}
+
+function objectOf(value: JsonValue, where: string): JsonObject {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`${where} must be an object`);
+  return value as JsonObject;
+}
+
+function invalid(problem: string, code: ErrorCode = "invalid-message"): TidelockError {
+  return new TidelockError(code, problem);
+}
