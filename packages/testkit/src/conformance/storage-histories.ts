@@ -77,8 +77,11 @@ interface Tally {
 /** Rejects with the shortest history that it finds in which a storage and the model disagree. */
 export async function agreesWithModel(
   makeDisk: () => Promise<StorageDisk>,
-  seed: number,
-  histories: number,
+  {
+    seed,
+    histories,
+    isShrinking,
+  }: { readonly seed: number; readonly histories: number; readonly isShrinking: boolean },
 ): Promise<void> {
   const tally: Tally = { appended: 0, stale: 0, overlapping: 0, trimmed: 0, reopened: 0 };
   const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: "max" }), async (steps) => {
@@ -93,7 +96,7 @@ export async function agreesWithModel(
       await disk.remove();
     }
   });
-  await fc.assert(property, { seed, numRuns: histories, endOnFailure: false });
+  await fc.assert(property, { seed, numRuns: histories, endOnFailure: !isShrinking });
   for (const [what, count] of Object.entries(tally)) {
     assert.ok(count >= histories / 4, `the histories had too little in them: ${what} ${count}`);
   }
