@@ -1,6 +1,14 @@
 /** The Tidelock client SDK: `createClient`, and the types of what it returns. React hooks are in `@tidelock/client/react`. */
 export type * from "./api/client.ts";
-export { Query, type QueryDescription, type QueryOptions, type Where, type OrderBy, type Direction } from "./api/query.ts";
+export { createClient } from "./api/create-client.ts";
+export {
+  Query,
+  type QueryDescription,
+  type QueryOptions,
+  type Where,
+  type OrderBy,
+  type Direction,
+} from "./api/query.ts";
 export type { System } from "./runtime/system.ts";
 export type { Durability, Store } from "./store/store.ts";
 export type { Connection, Transport, TransportEvents } from "./transport/transport.ts";

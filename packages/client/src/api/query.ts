@@ -73,18 +73,18 @@ export interface QueryDescription {
 /** An immutable query; each method returns another one. `Entity` is the type of its results. */
 export class Query<Entity> {
   declare readonly "~entity": Entity;
-  readonly description: QueryDescription;
+  readonly "description": QueryDescription;
   readonly #schema: CollectionSchema;
   #key: string | undefined;
 
   /** Applications get queries from a collection: `client.tasks.all()`, `client.tasks.where(…)`. */
-  constructor(schema: CollectionSchema, description?: QueryDescription) {
+  "constructor"(schema: CollectionSchema, description?: QueryDescription) {
     this.#schema = schema;
     this.description = description ?? { collection: schema.name, filter: {}, order: [], limit: null, offset: 0 };
   }
 
   /** One text per meaning: queries with the same key have the same results. */
-  get key(): string {
+  get "key"(): string {
     const { collection, filter, order, limit, offset } = this.description;
     const sorted = order.map(({ field, direction }) => `${direction === "asc" ? "+" : "-"}${field}`).join("");
     this.#key ??= `${collection}?${filterKey(filter)}&${sorted}&${offset}&${limit ?? ""}`;
@@ -92,18 +92,20 @@ export class Query<Entity> {
   }
 
   /** Only entities that also match this. Throws `TidelockError` with `invalid-filter`. */
-  where(filter: Where<Entity>): Query<Entity> {
+  "where"(filter: Where<Entity>): Query<Entity> {
     const given = withoutUndefined(filter as Filter);
     const problem = filterProblem(given, new Set(this.#schema.byName.keys()));
     if (problem !== null) throw new TidelockError("invalid-filter", problem);
-    return this.#with({ filter: isEverything(given) ? this.description.filter : bothFilters(this.description.filter, given) });
+    return this.#with({
+      filter: isEverything(given) ? this.description.filter : bothFilters(this.description.filter, given),
+    });
   }
 
   /**
    * Sorted by this field, after the fields named before. `null` comes first, then `false`, `true`, numbers, text by UTF-16
    * code unit; `desc` reverses that. Entities that are equal so far are in order of their id, always ascending.
    */
-  orderBy(field: FieldOf<Entity>, direction: Direction = "asc"): Query<Entity> {
+  "orderBy"(field: FieldOf<Entity>, direction: Direction = "asc"): Query<Entity> {
     if (field !== "id" && !this.#schema.byName.has(field)) {
       throw new TidelockError("unknown-field", `${this.#schema.name} has no field called ${JSON.stringify(field)}`);
     }
@@ -111,17 +113,17 @@ export class Query<Entity> {
   }
 
   /** At most `count` entities. */
-  limit(count: number): Query<Entity> {
+  "limit"(count: number): Query<Entity> {
     return this.#with({ limit: wholeNumber("limit", count) });
   }
 
   /** Without the first `count` entities. */
-  offset(count: number): Query<Entity> {
+  "offset"(count: number): Query<Entity> {
     return this.#with({ offset: wholeNumber("offset", count) });
   }
 
   /** The query that an object describes, on top of this one. */
-  refine({ where, orderBy, limit, offset }: QueryOptions<Entity>): Query<Entity> {
+  "refine"({ where, orderBy, limit, offset }: QueryOptions<Entity>): Query<Entity> {
     let query: Query<Entity> = where === undefined ? this : this.where(where);
     const orders = orderBy === undefined ? [] : isList(orderBy) ? orderBy : [orderBy];
     for (const order of orders) {

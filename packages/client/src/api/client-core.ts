@@ -1,0 +1,346 @@
+/**
+ * The client behind its public face: puts the runtime, the replica and everything that reads from it together, and passes
+ * on what a turn announces. It decides nothing: the replica does.
+ */
+import {
+  type CollectionSchema,
+  type DeviceId,
+  type EntityId,
+  MAX_TRANSACTION_MUTATIONS,
+  type Schema,
+  TidelockError,
+} from "@tidelock/core";
+import type { Intent, ReplicaInput } from "../engine/input.ts";
+import { type Announcement, type Machine, Runtime, type TokenSource } from "../runtime/run-effects.ts";
+import type { System } from "../runtime/system.ts";
+import type { Store } from "../store/store.ts";
+import type { Transport } from "../transport/transport.ts";
+import { ChangeFeed } from "./change-feed.ts";
+import type {
+  ClientEvents,
+  ConnectionStatus,
+  Live,
+  OutboxEntry,
+  RejectedEntry,
+  RejectedWrites,
+  SyncStatus,
+  TransactionWrite,
+  Unsubscribe,
+  Write,
+} from "./client.ts";
+import { EntityCollection, TransactionSide } from "./collection-client.ts";
+import { IdSource } from "./intents.ts";
+import { LiveQueries } from "./live-query.ts";
+import { Derived, keepIfEqual, keepIfSame, Notifier } from "./notifier.ts";
+import type { ReadContext } from "./read-context.ts";
+import type { ReplicaView } from "./replica-view.ts";
+import { Rooms } from "./rooms.ts";
+import { connectionStatusOf, MutationEntries, syncStatusOf } from "./sync-status.ts";
+import { WireSubscriptions } from "./wire-subscriptions.ts";
+import { Writes } from "./writes.ts";
+
+export interface ClientCoreOptions<Source extends Schema> {
+  readonly schema: Source;
+  readonly replica: Machine & ReplicaView;
+  readonly store: Store;
+  readonly transports: readonly Transport[];
+  readonly auth: TokenSource;
+  readonly system: System;
+  /** The id that this device takes when its store is new. */
+  readonly newDevice: DeviceId;
+  readonly lingerMs: number;
+  readonly autoConnect: boolean;
+}
+
+type Listeners = { readonly [Name in keyof ClientEvents]: Set<(detail: ClientEvents[Name]) => void> };
+
+export class ClientCore<Source extends Schema> {
+  readonly schema: Source;
+  readonly opened: Promise<void>;
+  readonly status: Live<SyncStatus>;
+  readonly connection: Live<ConnectionStatus>;
+  readonly outbox: Live<readonly OutboxEntry[]>;
+  readonly rejected: RejectedWrites;
+  readonly presence: Rooms;
+  readonly collections: ReadonlyMap<string, EntityCollection>;
+
+  readonly #options: ClientCoreOptions<Source>;
+  readonly #runtime: Runtime;
+  readonly #notifier: Notifier;
+  readonly #feed = new ChangeFeed();
+  readonly #writes: Writes;
+  readonly #wire: WireSubscriptions;
+  readonly #context: ReadContext;
+  readonly #ids: IdSource;
+  readonly #entries = new MutationEntries();
+  readonly #derived: ReadonlyArray<{ invalidate(): void }>;
+  readonly #closeListeners = new Set<() => void>();
+  readonly #listeners: Listeners = {
+    trouble: new Set(),
+    upgrade: new Set(),
+    rejected: new Set(),
+    assigned: new Set(),
+  };
+  #isOpen = false;
+  #isClosed = false;
+
+  constructor(options: ClientCoreOptions<Source>) {
+    const { schema, replica, store, system, lingerMs } = options;
+    this.#options = options;
+    this.schema = schema;
+    this.#notifier = new Notifier((error) => system.reportError(error));
+    this.#runtime = new Runtime({
+      machine: { handle: (input, now) => this.#handle(input, now) },
+      store,
+      transports: options.transports,
+      auth: options.auth,
+      system,
+      device: options.newDevice,
+      announce: (announcements) => this.#announce(announcements),
+    });
+    const dispatch = (input: ReplicaInput): void => this.#runtime.dispatch(input);
+    const resolveId = (id: EntityId): EntityId => replica.resolveId(id);
+    this.#writes = new Writes({
+      resolveId,
+      dispatch: (write, intents) => dispatch({ type: "mutate", write, intents }),
+    });
+    this.#wire = new WireSubscriptions({ dispatch, isConnected: () => replica.status.phase === "connected" });
+    this.#ids = new IdSource(system, () => this.#device() ?? options.newDevice);
+    this.presence = new Rooms({ replica, notifier: this.#notifier, dispatch });
+
+    const isOpen = (): boolean => this.#isOpen;
+    const status = new Derived<SyncStatus>(this.#notifier, (last) =>
+      keepIfEqual(last, syncStatusOf(replica.status, this.#isOpen, store.durability)),
+    );
+    const connection = new Derived<ConnectionStatus>(this.#notifier, (last) =>
+      keepIfEqual(last, connectionStatusOf(replica.status, this.#runtime.isStopped, this.#runtime.transportName)),
+    );
+    const outbox = new Derived<readonly OutboxEntry[]>(this.#notifier, (last) =>
+      keepIfSame(
+        last,
+        replica.outbox.map((mutation) => this.#entries.outboxEntry(mutation)),
+      ),
+    );
+    const rejected = new Derived<readonly RejectedEntry[]>(this.#notifier, (last) =>
+      keepIfSame(
+        last,
+        replica.rejected.map((mutation) => this.#entries.rejectedEntry(mutation)),
+      ),
+    );
+    this.#derived = [status, connection, outbox, rejected];
+    this.status = status;
+    this.connection = connection;
+    this.outbox = outbox;
+    this.rejected = {
+      get value() {
+        return rejected.value;
+      },
+      subscribe: (listener) => rejected.subscribe(listener),
+      discard: (counter) => dispatch({ type: "discard", counter }),
+      retry: (counter) => this.#retry(counter),
+    };
+
+    this.#context = {
+      replica,
+      feed: this.#feed,
+      wire: this.#wire,
+      notifier: this.#notifier,
+      system,
+      lingerMs,
+      isOpen,
+      subscriptionError: () => null,
+      onClosed: (listener) => this.#onClosed(listener),
+    };
+    const queries = new LiveQueries(this.#context);
+    const write = (intent: Intent): Write => this.#write(intent);
+    const collectionOf = (of: CollectionSchema): EntityCollection =>
+      new EntityCollection({ schema: of, context: this.#context, queries, ids: this.#ids, write });
+    this.collections = new Map([...schema.collections].map(([name, of]) => [name, collectionOf(of)]));
+    this.opened = this.#open();
+    // Told as `trouble` as well: who does not wait for `opened` is not punished for it.
+    this.opened.catch(() => {});
+  }
+
+  get device(): string | null {
+    return this.#device();
+  }
+
+  transaction(run: (transaction: Readonly<Record<string, TransactionSide>>) => void): TransactionWrite {
+    this.#assertUsable();
+    const intents: Intent[] = [];
+    let isOver = false;
+    const gather = (intent: Intent): void => {
+      if (isOver) throw new TidelockError("transaction-broken", "a transaction ends when its function returns");
+      intents.push(intent);
+    };
+    const sides = [...this.schema.collections].map(
+      ([name, schema]) =>
+        [name, new TransactionSide({ schema, context: this.#context, ids: this.#ids }, gather)] as const,
+    );
+    const returned: unknown = run(Object.fromEntries(sides));
+    isOver = true;
+    if (returned instanceof Promise) {
+      throw new TidelockError(
+        "transaction-broken",
+        "the function of a transaction must not wait: it returned a promise",
+      );
+    }
+    if (intents.length > MAX_TRANSACTION_MUTATIONS) {
+      throw new TidelockError("transaction-broken", `a transaction has at most ${MAX_TRANSACTION_MUTATIONS} steps`);
+    }
+    return this.#writes.transaction(intents);
+  }
+
+  goOnline(): void {
+    this.#assertUsable();
+    this.#runtime.dispatch({ type: "go-online" });
+  }
+
+  goOffline(): void {
+    this.#runtime.dispatch({ type: "go-offline" });
+  }
+
+  on<Name extends keyof ClientEvents>(event: Name, listener: (detail: ClientEvents[Name]) => void): Unsubscribe {
+    const listeners: Set<(detail: ClientEvents[Name]) => void> = this.#listeners[event];
+    const own = (detail: ClientEvents[Name]): void => listener(detail);
+    listeners.add(own);
+    return () => void listeners.delete(own);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    // What was written before the store was open is saved before it is closed.
+    await this.opened.catch(() => {});
+    try {
+      await this.#runtime.close();
+    } finally {
+      this.#end();
+    }
+  }
+
+  async #open(): Promise<void> {
+    // The caller of the constructor gets the client before anything happens to it.
+    await Promise.resolve();
+    if (this.#options.autoConnect) this.#runtime.dispatch({ type: "go-online" });
+    try {
+      await this.#runtime.start();
+    } catch (error) {
+      const code = error instanceof TidelockError ? error.code : "store-unavailable";
+      this.#announce([{ type: "trouble", code, message: error instanceof Error ? error.message : String(error) }]);
+      this.#end(new TidelockError(code, "the device's store could not be opened", { cause: error }));
+      throw error;
+    }
+  }
+
+  /** Everything that still waits for something will wait in vain. */
+  #end(error?: TidelockError): void {
+    this.#isClosed = true;
+    this.#writes.close(error);
+    for (const listener of this.#closeListeners) listener();
+    this.#closeListeners.clear();
+    for (const derived of this.#derived) derived.invalidate();
+    this.#notifier.flush();
+  }
+
+  #write(intent: Intent): Write {
+    this.#assertUsable();
+    return this.#writes.single(intent);
+  }
+
+  #retry(counter: number): Write {
+    const mutation = this.#options.replica.rejected.find((candidate) => candidate.counter === counter);
+    if (mutation === undefined)
+      throw new TidelockError("entity-not-found", `no refused mutation has the number ${counter}`);
+    const { operation, collection, entity, fields } = mutation;
+    const write = this.#write({ operation, collection, entity: this.#options.replica.resolveId(entity), fields });
+    this.rejected.discard(counter);
+    return write;
+  }
+
+  #assertUsable(): void {
+    if (this.#isClosed || this.#runtime.isStopped) throw new TidelockError("client-closed");
+  }
+
+  #device(): DeviceId | null {
+    return this.#isOpen ? this.#options.replica.device : null;
+  }
+
+  #onClosed(listener: () => void): Unsubscribe {
+    if (this.#isClosed) queueMicrotask(listener);
+    else this.#closeListeners.add(listener);
+    return () => void this.#closeListeners.delete(listener);
+  }
+
+  /** The machine, as the runtime sees it. On the way, the handles of writes learn the numbers of their mutations. */
+  #handle(input: ReplicaInput, now: number): ReturnType<Machine["handle"]> {
+    const { replica } = this.#options;
+    const { device } = replica;
+    const effects = replica.handle(input, now);
+    if (input.type === "loaded") this.#markOpen();
+    for (const effect of effects) {
+      if (effect.type === "write-failed")
+        this.#writes.failed(effect.write, new TidelockError(effect.code, effect.message));
+    }
+    if (input.type === "persisted" || input.type === "persist-failed") this.#writes.number(replica.outbox);
+    if (input.type === "persist-failed" || (device !== null && replica.device !== device)) {
+      this.#writes.renumber(replica.outbox);
+    }
+    return effects;
+  }
+
+  #markOpen(): void {
+    this.#isOpen = true;
+    for (const collection of this.schema.collections.keys()) {
+      this.#feed.entitiesChanged(collection, new Set(this.#options.replica.ids(collection)));
+    }
+    this.#feed.completenessChanged();
+    for (const derived of this.#derived) derived.invalidate();
+  }
+
+  #announce(announcements: readonly Announcement[]): void {
+    for (const announcement of announcements) this.#absorb(announcement);
+    this.#notifier.flush();
+  }
+
+  #absorb(announcement: Announcement): void {
+    switch (announcement.type) {
+      case "changed":
+        for (const [collection, ids] of announcement.entities) this.#feed.entitiesChanged(collection, ids);
+        return;
+      case "subscriptions-changed":
+        return this.#feed.completenessChanged();
+      case "status-changed":
+        for (const derived of this.#derived) derived.invalidate();
+        return this.#wire.endUnread();
+      case "presence-changed":
+        return this.presence.changed(announcement.room);
+      case "write-saved":
+        return this.#writes.saved(announcement.write);
+      case "write-failed":
+        return;
+      case "decided":
+        this.#writes.decided(announcement.counter, announcement.outcome, announcement.detail);
+        if (announcement.outcome === "rejected") this.#tellRejected(announcement.counter);
+        return;
+      case "assigned":
+        this.#feed.idAssigned(announcement.temporary);
+        return this.#tell("assigned", { temporary: announcement.temporary, id: announcement.entity });
+      case "upgrade": {
+        const { required, message, url } = announcement;
+        return this.#tell("upgrade", { required, message, url });
+      }
+      case "trouble":
+        return this.#tell("trouble", { code: announcement.code, message: announcement.message });
+    }
+  }
+
+  #tellRejected(counter: number): void {
+    const mutation = this.#options.replica.rejected.find((candidate) => candidate.counter === counter);
+    if (mutation !== undefined) this.#tell("rejected", this.#entries.rejectedEntry(mutation));
+  }
+
+  /** Listeners of events hear in the flush, like all others, so that they meet a client that is up to date. */
+  #tell<Name extends keyof ClientEvents>(event: Name, detail: ClientEvents[Name]): void {
+    this.#notifier.mark({ notify: () => this.#notifier.call(this.#listeners[event], detail) });
+  }
+}

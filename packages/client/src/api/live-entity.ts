@@ -1,0 +1,106 @@
+/**
+ * One entity, live. While somebody listens and the entity is not on the device, it is asked for by its id; an entity that
+ * some query already brings costs no subscription of its own. A temporary id goes on naming the entity after the server
+ * gave it a final one.
+ */
+import { EVERYTHING, type EntityId, type Filter, isTemporaryId } from "@tidelock/core";
+import type { EntityWatcher } from "./change-feed.ts";
+import type { EntityResult, LiveEntity, Unsubscribe } from "./client.ts";
+import { keepIfEqual, type Source } from "./notifier.ts";
+import type { ReadContext } from "./read-context.ts";
+import type { EntityView } from "./replica-view.ts";
+
+type Result = EntityResult<EntityView>;
+
+export class FollowedEntity implements LiveEntity<EntityView>, EntityWatcher, Source {
+  readonly #context: ReadContext;
+  readonly #collection: string;
+  readonly #given: EntityId;
+  readonly #listeners = new Set<(result: Result) => void>();
+  #result: Result | undefined;
+  #told: Result | undefined;
+  #watched: EntityId | null = null;
+  #unwatch: Unsubscribe = () => {};
+  #leaveWire: Unsubscribe | null = null;
+  #cancelLinger: Unsubscribe = () => {};
+
+  constructor(context: ReadContext, collection: string, id: EntityId) {
+    this.#context = context;
+    this.#collection = collection;
+    this.#given = id;
+  }
+
+  get id(): EntityId {
+    return this.#context.replica.resolveId(this.#given);
+  }
+
+  get value(): Result {
+    const { replica } = this.#context;
+    const { id } = this;
+    const isOpen = this.#context.isOpen();
+    const data = (isOpen ? replica.get(this.#collection, id) : null) ?? undefined;
+    const error = this.#context.subscriptionError(this.#collection, only(id));
+    const status = data !== undefined ? "ready" : error !== null ? "error" : this.#isMissing() ? "missing" : "loading";
+    const syncState = isOpen ? replica.syncState(this.#collection, id) : "synced";
+    const next: Result = { data, syncState, status, error, isLoading: status === "loading" };
+    this.#result = keepIfEqual(this.#result, next);
+    return this.#result;
+  }
+
+  subscribe(listener: (result: Result) => void): Unsubscribe {
+    const own = (result: Result): void => listener(result);
+    if (this.#listeners.size === 0) this.#told = this.value;
+    this.#listeners.add(own);
+    this.#cancelLinger();
+    this.#watch();
+    return () => {
+      if (!this.#listeners.delete(own) || this.#listeners.size > 0) return;
+      this.#unwatch();
+      this.#watched = null;
+      this.#cancelLinger = this.#context.system.setTimer(() => this.#release(), this.#context.lingerMs);
+    };
+  }
+
+  entityChanged(): void {
+    this.#watch();
+    this.#context.notifier.mark(this);
+  }
+
+  notify(): void {
+    const result = this.value;
+    if (result === this.#told || this.#listeners.size === 0) return;
+    this.#told = result;
+    this.#context.notifier.call(this.#listeners, result);
+  }
+
+  /** Follows the id that the entity has now, and asks for the entity when it is not here. */
+  #watch(): void {
+    const { id } = this;
+    if (this.#watched !== id) {
+      this.#unwatch();
+      this.#watched = id;
+      this.#unwatch = this.#context.feed.watchEntity(this.#collection, id, this);
+    }
+    if (this.#leaveWire !== null || !this.#context.isOpen() || isTemporaryId(id)) return;
+    if (this.#context.replica.get(this.#collection, id) !== null) return;
+    this.#leaveWire = this.#context.wire.retain(this.#collection, only(id));
+  }
+
+  #release(): void {
+    if (this.#listeners.size > 0) return;
+    this.#leaveWire?.();
+    this.#leaveWire = null;
+  }
+
+  #isMissing(): boolean {
+    const { id } = this;
+    const { replica } = this.#context;
+    if (!this.#context.isOpen()) return false;
+    if (isTemporaryId(id)) return true;
+    return replica.isComplete(this.#collection, only(id)) || replica.isComplete(this.#collection, EVERYTHING);
+  }
+}
+
+function only(id: EntityId): Filter {
+  return { id };
+}

@@ -1,0 +1,207 @@
+/**
+ * Live queries: a query's results, kept up to date by what changed instead of being computed again.
+ *
+ * What stays true: `value` is what filtering, sorting and cutting the replica's entities would give at that moment, and is
+ * the same object, with the same `data`, while that has not changed. Work is done on reading, or once per turn for
+ * listeners; a query that nobody reads costs nothing but a list of what to look at.
+ *
+ * A live query is *attached* (follows changes, keeps its sorted set) from its first reading until `lingerMs` after its last
+ * listener, and holds its subscription on the wire from its first listener on for as long.
+ */
+import { type EntityId, EVERYTHING, TidelockError } from "@tidelock/core";
+import type { CollectionWatcher } from "./change-feed.ts";
+import type { LiveQuery, QueryResult, Unsubscribe } from "./client.ts";
+import { comparatorOf, matcherOf } from "./matching.ts";
+import { keepIfEqual, keepIfSame, type Source } from "./notifier.ts";
+import { OrderedViews } from "./ordered-views.ts";
+import type { Query } from "./query.ts";
+import type { ReadContext } from "./read-context.ts";
+import type { EntityView } from "./replica-view.ts";
+
+type Result = QueryResult<EntityView>;
+
+/** The live queries that are attached, by the key of their query, so that equal queries are one. */
+export class LiveQueries {
+  readonly #context: ReadContext;
+  readonly #attached = new Map<string, FollowedQuery>();
+
+  constructor(context: ReadContext) {
+    this.#context = context;
+  }
+
+  of<Entity>(query: Query<Entity>): LiveQuery<Entity> {
+    const followed = this.#attached.get(query.key) ?? new FollowedQuery(this.#context, query, this.#attached);
+    // The views that the replica gives for the query's collection are its entities.
+    return followed as unknown as LiveQuery<Entity>;
+  }
+}
+
+class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source {
+  readonly query: Query<EntityView>;
+  readonly #context: ReadContext;
+  readonly #attached: Map<string, FollowedQuery>;
+  readonly #listeners = new Set<(result: Result) => void>();
+  readonly #matches: (view: EntityView) => boolean;
+  #views: OrderedViews | null = null;
+  /** Sets of entities to look at before the next reading. */
+  #changed: Array<ReadonlySet<EntityId>> = [];
+  #isStale = true;
+  #result: Result = { data: [], total: 0, status: "loading", error: null, isLoading: true, isComplete: false };
+  #told: Result = this.#result;
+  #detach: Unsubscribe = () => {};
+  #leaveWire: Unsubscribe = () => {};
+  #isOnWire = false;
+  #cancelLinger: Unsubscribe = () => {};
+
+  constructor(context: ReadContext, query: Query<unknown>, attached: Map<string, FollowedQuery>) {
+    this.#context = context;
+    this.#attached = attached;
+    this.query = query as Query<EntityView>;
+    this.#matches = matcherOf(query.description.filter);
+  }
+
+  get value(): Result {
+    if (this.#views === null) this.#attach();
+    if (this.#isStale) this.#refresh();
+    return this.#result;
+  }
+
+  get data(): readonly EntityView[] {
+    return this.value.data;
+  }
+  get total(): number {
+    return this.value.total;
+  }
+  get status(): Result["status"] {
+    return this.value.status;
+  }
+  get error(): TidelockError | null {
+    return this.value.error;
+  }
+  get isLoading(): boolean {
+    return this.value.isLoading;
+  }
+  get isComplete(): boolean {
+    return this.value.isComplete;
+  }
+
+  subscribe(listener: (result: Result) => void): Unsubscribe {
+    const own = (result: Result): void => listener(result);
+    if (this.#listeners.size === 0) this.#told = this.value;
+    this.#listeners.add(own);
+    this.#cancelLinger();
+    if (!this.#isOnWire) {
+      this.#isOnWire = true;
+      this.#leaveWire = this.#context.wire.retain(this.query.description.collection, this.query.description.filter);
+    }
+    return () => {
+      if (this.#listeners.delete(own) && this.#listeners.size === 0) this.#linger();
+    };
+  }
+
+  whenComplete(): Promise<readonly EntityView[]> {
+    return new Promise((resolve, reject) => {
+      let stop: Unsubscribe = () => {};
+      const settle = (result: Result): void => {
+        if (result.error === null && !result.isComplete) return;
+        stop();
+        if (result.error === null) resolve(result.data);
+        else reject(result.error);
+      };
+      const unsubscribe = this.subscribe(settle);
+      const stopWaiting = this.#context.onClosed(() => {
+        stop();
+        reject(new TidelockError("client-closed"));
+      });
+      stop = () => {
+        unsubscribe();
+        stopWaiting();
+      };
+      settle(this.value);
+    });
+  }
+
+  entitiesChanged(ids: ReadonlySet<EntityId>): void {
+    this.#changed.push(ids);
+    this.completenessChanged();
+  }
+
+  completenessChanged(): void {
+    this.#isStale = true;
+    if (this.#listeners.size > 0) this.#context.notifier.mark(this);
+  }
+
+  notify(): void {
+    const result = this.value;
+    if (result === this.#told) return;
+    this.#told = result;
+    this.#context.notifier.call(this.#listeners, result);
+  }
+
+  #attach(): void {
+    const { collection, order } = this.query.description;
+    this.#views = new OrderedViews(comparatorOf(order));
+    this.#isStale = true;
+    this.#changed = this.#context.isOpen() ? [new Set(this.#context.replica.ids(collection))] : [];
+    this.#detach = this.#context.feed.watchCollection(collection, this);
+    if (!this.#attached.has(this.query.key)) this.#attached.set(this.query.key, this);
+    if (this.#listeners.size === 0) this.#linger();
+  }
+
+  #linger(): void {
+    this.#cancelLinger();
+    this.#cancelLinger = this.#context.system.setTimer(() => {
+      if (this.#listeners.size === 0) this.#release();
+    }, this.#context.lingerMs);
+  }
+
+  #release(): void {
+    this.#detach();
+    this.#leaveWire();
+    this.#isOnWire = false;
+    this.#views = null;
+    this.#changed = [];
+    if (this.#attached.get(this.query.key) === this) this.#attached.delete(this.query.key);
+  }
+
+  #refresh(): void {
+    const { replica } = this.#context;
+    const { collection, filter } = this.query.description;
+    const views = this.#views;
+    if (views === null) return;
+    this.#isStale = false;
+    const changes = this.#changes();
+    const isChanged = changes.size > 0 && views.apply(changes);
+    const data = isChanged ? this.#window(views) : this.#result.data;
+    const error = this.#context.subscriptionError(collection, filter);
+    const isComplete =
+      this.#context.isOpen() && (replica.isComplete(collection, filter) || replica.isComplete(collection, EVERYTHING));
+    const isReady = isComplete || views.size > 0;
+    const status = error !== null ? "error" : isReady ? "ready" : "loading";
+    const next = { data, total: views.size, status, error, isLoading: status === "loading", isComplete } as const;
+    this.#result = keepIfEqual(this.#result, next);
+  }
+
+  /** The results to show. A change outside of a window leaves its list the same; without a window every change shows. */
+  #window(views: OrderedViews): readonly EntityView[] {
+    const { limit, offset } = this.query.description;
+    const shown = views.window(offset, limit);
+    return limit === null && offset === 0 ? shown : keepIfSame(this.#result.data, shown);
+  }
+
+  /** What the entities to look at are now, for this query: a view, or `null` when it is not among the results. */
+  #changes(): Map<string, EntityView | null> {
+    const { replica } = this.#context;
+    const { collection } = this.query.description;
+    const changes = new Map<string, EntityView | null>();
+    for (const ids of this.#changed) {
+      for (const id of ids) {
+        const view = replica.get(collection, id);
+        // A temporary id that was replaced leads to the entity under its final id, which is changed by itself.
+        changes.set(id, view !== null && view.id === id && this.#matches(view) ? view : null);
+      }
+    }
+    this.#changed = [];
+    return changes;
+  }
+}

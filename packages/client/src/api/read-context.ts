@@ -1,0 +1,24 @@
+/** What live queries and live entities share: the replica, what changed, the wire, and who listens. */
+import type { Filter, Millis, TidelockError } from "@tidelock/core";
+import type { System } from "../runtime/system.ts";
+import type { ChangeFeed } from "./change-feed.ts";
+import type { Unsubscribe } from "./client.ts";
+import type { Notifier } from "./notifier.ts";
+import type { ReplicaView } from "./replica-view.ts";
+import type { WireSubscriptions } from "./wire-subscriptions.ts";
+
+export interface ReadContext {
+  readonly replica: ReplicaView;
+  readonly feed: ChangeFeed;
+  readonly wire: WireSubscriptions;
+  readonly notifier: Notifier;
+  readonly system: System;
+  /** How long interest outlives its last reader. */
+  readonly lingerMs: Millis;
+  /** Whether the store has been read. */
+  isOpen(): boolean;
+  /** Why the server refused to serve a filter, if it did. */
+  subscriptionError(collection: string, filter: Filter): TidelockError | null;
+  /** Calls `listener` when the client is closed; at once when it is. */
+  onClosed(listener: () => void): Unsubscribe;
+}
