@@ -1,5 +1,15 @@
 /** Everything that a replica asks of its runtime. */
-import type { ClientMessage, Counter, EntityId, ErrorCode, Hello, Millis, Outcome, ResultDetail, RoomName } from "@tidelock/core";
+import type {
+  ClientMessage,
+  Counter,
+  EntityId,
+  ErrorCode,
+  Hello,
+  Millis,
+  Outcome,
+  ResultDetail,
+  RoomName,
+} from "@tidelock/core";
 import type { StoreBatch } from "./records.ts";
 import type { ReplicaTimer } from "./input.ts";
 

@@ -9,6 +9,7 @@ export type {
   StoredRow,
   StoredSubscription,
 } from "./records.ts";
-export { type Phase, Replica, type ReplicaOptions, type ReplicaStatus, type SyncState } from "./replica.ts";
+export { Replica, type ReplicaOptions } from "./replica.ts";
+export type { Phase, ReplicaStatus, SyncState } from "./status.ts";
 export type { Member } from "./rooms.ts";
 export type { EntityView } from "./view.ts";

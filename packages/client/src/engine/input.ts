@@ -1,5 +1,14 @@
 /** Everything that can happen to a replica. The names double as metric labels. */
-import type { DeviceId, EntityId, FieldValues, Filter, JsonValue, Operation, RoomName, ServerMessage } from "@tidelock/core";
+import type {
+  DeviceId,
+  EntityId,
+  FieldValues,
+  Filter,
+  JsonValue,
+  Operation,
+  RoomName,
+  ServerMessage,
+} from "@tidelock/core";
 import type { StoredReplica } from "./records.ts";
 
 /** One step of a transaction, as the application asked for it. */

@@ -3,7 +3,16 @@
  * were rejected and wait for the user. A mutation is `queued` until its decision is known, then `decided` until the delta
  * that brings it has been integrated (so nothing flickers), then gone. A rejected one never blocks those behind it.
  */
-import { assert, type Counter, type EntityId, type FieldValues, type JsonValue, type Offset, type ResultDetail, type Schema } from "@tidelock/core";
+import {
+  assert,
+  type Counter,
+  type EntityId,
+  type FieldValues,
+  type JsonValue,
+  type Offset,
+  type ResultDetail,
+  type Schema,
+} from "@tidelock/core";
 import type { StoredMutation } from "./records.ts";
 
 export class Outbox {
@@ -11,7 +20,10 @@ export class Outbox {
   readonly #mutations = new Map<Counter, StoredMutation>();
   readonly #rejected = new Map<Counter, StoredMutation>();
   #queued = 0;
-  #lists: { outbox: readonly StoredMutation[] | null; rejected: readonly StoredMutation[] | null } = { outbox: null, rejected: null };
+  #lists: { outbox: readonly StoredMutation[] | null; rejected: readonly StoredMutation[] | null } = {
+    outbox: null,
+    rejected: null,
+  };
 
   constructor(schema: Schema) {
     this.#schema = schema;
@@ -117,7 +129,10 @@ export class Outbox {
   }
 
   /** Those mutations that name a temporary id, rewritten to the assigned one: as their entity, or in a reference. */
-  rewritten(temporary: EntityId, entity: EntityId): Array<{ readonly before: StoredMutation; readonly after: StoredMutation }> {
+  rewritten(
+    temporary: EntityId,
+    entity: EntityId,
+  ): Array<{ readonly before: StoredMutation; readonly after: StoredMutation }> {
     const changes: Array<{ before: StoredMutation; after: StoredMutation }> = [];
     for (const before of this.#mutations.values()) {
       const fields: Array<[string, JsonValue]> = [];
@@ -151,8 +166,15 @@ export function charactersOf(mutations: Iterable<{ readonly fields: FieldValues 
 }
 
 /** A mutation once it is decided: fields that lost to another write are no longer shown. */
-export function decidedMutation(mutation: StoredMutation, outcome: "applied" | "merged" | "in-review", offset: Offset, detail: ResultDetail | null): StoredMutation {
-  const lost = new Set((detail?.conflicts ?? []).filter((conflict) => conflict.winner === "current").map((conflict) => conflict.field));
+export function decidedMutation(
+  mutation: StoredMutation,
+  outcome: "applied" | "merged" | "in-review",
+  offset: Offset,
+  detail: ResultDetail | null,
+): StoredMutation {
+  const lost = new Set(
+    (detail?.conflicts ?? []).filter((conflict) => conflict.winner === "current").map((conflict) => conflict.field),
+  );
   const whole = lost.has(null);
   const fields = Object.entries(mutation.fields).filter(([name]) => !whole && !lost.has(name));
   return {

@@ -1,5 +1,15 @@
 /** What a replica keeps on its device's disk: the records that the engine makes and a store holds. */
-import type { Counter, DeviceId, EntityId, Epoch, JsonValue, Mutation, Offset, Outcome, ResultDetail } from "@tidelock/core";
+import type {
+  Counter,
+  DeviceId,
+  EntityId,
+  Epoch,
+  JsonValue,
+  Mutation,
+  Offset,
+  Outcome,
+  ResultDetail,
+} from "@tidelock/core";
 
 /** A row of the confirmed state: the offset of its last event and its values in column order. */
 export interface StoredRow {

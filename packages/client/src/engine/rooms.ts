@@ -2,7 +2,16 @@
  * Presence on the device: the rooms it is in, what it says of itself there, and who else is there. Never stored. What the
  * device says is gathered and sent at most every `PRESENCE_INTERVAL_MS`; each fact has a Lamport time.
  */
-import { type DeviceId, type JsonValue, LamportClock, type MemberRow, type PresenceRequest, type RoomName, type SessionId, type UserId } from "@tidelock/core";
+import {
+  type DeviceId,
+  type JsonValue,
+  LamportClock,
+  type MemberRow,
+  type PresenceRequest,
+  type RoomName,
+  type SessionId,
+  type UserId,
+} from "@tidelock/core";
 
 export const PRESENCE_INTERVAL_MS = 40;
 
@@ -36,7 +45,8 @@ export class Rooms {
   set(name: RoomName, state: JsonValue): void {
     const room = this.#rooms.get(name);
     this.#left.delete(name);
-    if (room === undefined) this.#rooms.set(name, { state, joined: false, changed: true, members: new Map(), list: null });
+    if (room === undefined)
+      this.#rooms.set(name, { state, joined: false, changed: true, members: new Map(), list: null });
     else Object.assign(room, { state, changed: true });
   }
 
@@ -53,11 +63,18 @@ export class Rooms {
   /** What is to be said now. */
   gather(): PresenceRequest[] {
     const requests: PresenceRequest[] = [];
-    for (const room of this.#left) requests.push({ type: "presence", room, action: "leave", clock: this.#clock.tick(), state: null });
+    for (const room of this.#left)
+      requests.push({ type: "presence", room, action: "leave", clock: this.#clock.tick(), state: null });
     this.#left.clear();
     for (const [name, room] of this.#rooms) {
       if (!room.changed) continue;
-      requests.push({ type: "presence", room: name, action: room.joined ? "update" : "join", clock: this.#clock.tick(), state: room.state });
+      requests.push({
+        type: "presence",
+        room: name,
+        action: room.joined ? "update" : "join",
+        clock: this.#clock.tick(),
+        state: room.state,
+      });
       room.joined = true;
       room.changed = false;
     }
@@ -67,7 +84,8 @@ export class Rooms {
   /** The connection is gone: nobody is known, and everything must be said again. Answers which rooms that concerns. */
   disconnected(): RoomName[] {
     this.#left.clear();
-    for (const room of this.#rooms.values()) Object.assign(room, { joined: false, changed: true, members: new Map(), list: null });
+    for (const room of this.#rooms.values())
+      Object.assign(room, { joined: false, changed: true, members: new Map(), list: null });
     return [...this.#rooms.keys()];
   }
 

@@ -3,7 +3,15 @@
  * after it up to the checkpoint are there; rows of a snapshot under way are kept aside until its end, so that nobody sees
  * half of it (promise G12).
  */
-import { compileFilter, type EntityId, type Filter, filterKey, type JsonObject, type JsonValue, type Matcher } from "@tidelock/core";
+import {
+  compileFilter,
+  type EntityId,
+  type Filter,
+  filterKey,
+  type JsonObject,
+  type JsonValue,
+  type Matcher,
+} from "@tidelock/core";
 import type { StoredSubscription } from "./records.ts";
 import type { ConfirmedRow } from "./view.ts";
 

@@ -1,0 +1,225 @@
+/**
+ * The connector: the connection's life. Facts in, and one of six states; whoever waits, waits in a state with a timer that
+ * is always armed again (promise G09).
+ */
+import {
+  assert,
+  type ClientMessage,
+  type Hello,
+  type Millis,
+  OLDEST_PROTOCOL_VERSION,
+  PROTOCOL_VERSION,
+  type Random,
+  type Welcome,
+} from "@tidelock/core";
+import { backoff, type Link } from "./connection.ts";
+import type { ReplicaState } from "./replica-state.ts";
+import type { Phase } from "./status.ts";
+
+const DEFAULT_IDLE_MS: Millis = 12_000;
+/** A token is renewed this long before it expires, or halfway when it lives shorter. */
+const TOKEN_MARGIN_MS: Millis = 60_000;
+
+export class Connector {
+  readonly #state: ReplicaState;
+  readonly #random: Random;
+  readonly #sdk: string;
+  #link: Link = { state: "offline" };
+  #wanted = false;
+  #lastConnection = 0;
+  #failures = 0;
+  #authFailures = 0;
+  #lastHeard: Millis = 0;
+
+  constructor(state: ReplicaState, random: Random, sdk: string) {
+    this.#state = state;
+    this.#random = random;
+    this.#sdk = sdk;
+  }
+
+  get link(): Link {
+    return this.#link;
+  }
+
+  /** Whether something belongs to the connection that lives. */
+  isCurrent(connection: number): boolean {
+    return (
+      (this.#link.state === "connecting" || this.#link.state === "welcomed") && this.#link.connection === connection
+    );
+  }
+
+  /** The application wants to be connected. */
+  goOnline(): void {
+    this.#wanted = true;
+    if (this.#link.state === "offline" || this.#link.state === "upgrade-required") this.#connect();
+  }
+
+  goOffline(): void {
+    this.#wanted = false;
+    this.#drop();
+    this.#link = { state: "offline" };
+    this.#failures = 0;
+    this.#authFailures = 0;
+  }
+
+  /** Time to try again, or a hint that it may be. */
+  tryNow(): void {
+    if (this.#link.state === "waiting" && this.#wanted) this.#connect();
+  }
+
+  /** Something was heard from the other side. */
+  heard(): void {
+    this.#lastHeard = this.#state.now;
+  }
+
+  /** The server welcomed the device: mutations up to `decided` need not be sent. */
+  welcomed({ session, decided, limits, expires }: Welcome): void {
+    if (this.#link.state !== "connecting") return;
+    const { connection } = this.#link;
+    this.#failures = 0;
+    this.#authFailures = 0;
+    const { idleMs } = limits;
+    this.#link = { state: "welcomed", connection, session, sent: decided, answered: decided, acknowledged: 0, idleMs };
+    this.planTokenRenewal(expires);
+    this.#state.cancelTimer("heartbeat");
+    this.#state.setTimer("heartbeat", this.#state.now + idleMs);
+  }
+
+  /** This version of the application may not connect. */
+  upgradeRequired(): void {
+    this.#drop();
+    this.#link = { state: "upgrade-required" };
+  }
+
+  /** The token was not accepted. */
+  authFailed(): void {
+    this.#authFailures += 1;
+  }
+
+  #connect(): void {
+    this.#state.cancelTimer("reconnect");
+    this.#link = { state: "getting-token" };
+    this.#state.emit({ type: "get-token" });
+  }
+
+  /** A token was fetched: to connect with, or to go on with. */
+  token(token: string): void {
+    if (this.#link.state === "welcomed") this.send({ type: "auth", token });
+    if (this.#link.state !== "getting-token") return;
+    this.#lastConnection += 1;
+    this.#link = { state: "connecting", connection: this.#lastConnection };
+    this.#lastHeard = this.#state.now;
+    this.#state.emit({ type: "connect", connection: this.#lastConnection, hello: this.#hello(token) });
+    this.#state.setTimer("heartbeat", this.#state.now + DEFAULT_IDLE_MS);
+  }
+
+  #hello(token: string): Hello {
+    assert(this.#state.device !== null, "hello without a device");
+    return {
+      type: "hello",
+      protocol: [OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION],
+      schema: { version: this.#state.schema.version, hash: this.#state.schema.hash },
+      sdk: this.#sdk,
+      device: this.#state.device,
+      token,
+      epoch: this.#state.epoch,
+      checkpoint: this.#state.checkpoint,
+      decided: this.#state.decided,
+      subscriptions: [...this.#state.subscriptions.all].map(({ id, collection, filter, key }) => ({
+        id,
+        collection,
+        where: filter,
+        key,
+      })),
+    };
+  }
+
+  tokenFailed(reason: string): void {
+    if (this.#link.state !== "getting-token") return;
+    this.#authFailures += 1;
+    this.#state.noteTrouble("token-missing", reason);
+    this.#retryLater();
+  }
+
+  #retryLater(atLeastMs: Millis = 0): void {
+    const at = this.#state.now + atLeastMs + backoff(this.#failures, this.#random);
+    this.#failures += 1;
+    this.#link = { state: "waiting", at };
+    this.#state.cancelTimer("reconnect");
+    this.#state.setTimer("reconnect", at);
+  }
+
+  /** The connection is over, whether it ever opened or not. */
+  disconnected(reason: string): void {
+    this.#lost();
+    if (this.#state.lastError === null || this.#link.state === "welcomed")
+      this.#state.lastError = { code: "server-unreachable", message: reason };
+    this.#retryLater();
+  }
+
+  /** Ends the connection from this side and tries again. */
+  reconnect(atLeastMs: Millis = 0): void {
+    this.#drop();
+    this.#retryLater(atLeastMs);
+  }
+
+  /** Closes the connection, if there is one. */
+  #drop(): void {
+    if (this.#link.state === "connecting" || this.#link.state === "welcomed") {
+      this.#state.emit({ type: "disconnect", connection: this.#link.connection });
+    }
+    this.#lost();
+  }
+
+  /** What was true of the connection no longer is. */
+  #lost(): void {
+    for (const timer of ["heartbeat", "presence", "ack", "token", "reconnect"] as const) this.#state.cancelTimer(timer);
+    this.#state.subscriptions.dropStaged();
+    for (const room of this.#state.rooms.disconnected()) this.#state.emit({ type: "presence-changed", room });
+    if (this.#link.state !== "welcomed") return;
+    for (const mutation of this.#state.outbox.all()) {
+      if (mutation.counter > this.#link.sent) break;
+      this.#state.touch(mutation.collection, mutation.entity);
+    }
+  }
+
+  /** Says something, if the server has welcomed the device. */
+  send(message: ClientMessage): void {
+    if (this.#link.state !== "welcomed") return;
+    this.#state.emit({ type: "send", connection: this.#link.connection, message });
+  }
+
+  /** A new token is fetched well before this one expires. */
+  planTokenRenewal(expires: Millis | null): void {
+    this.#state.cancelTimer("token");
+    if (expires === null) return;
+    const left = Math.max(0, expires - this.#state.now);
+    this.#state.setTimer("token", this.#state.now + Math.max(left / 2, left - TOKEN_MARGIN_MS));
+  }
+
+  heartbeat(): void {
+    if (this.#link.state !== "connecting" && this.#link.state !== "welcomed") return;
+    const idleMs = this.#link.state === "welcomed" ? this.#link.idleMs : DEFAULT_IDLE_MS;
+    const silence = this.#state.now - this.#lastHeard;
+    // A clock that jumped, or a device that slept, looks like silence: ask once before giving up.
+    if (silence >= 2 * idleMs) {
+      this.#state.lastError = { code: "server-unreachable", message: `nothing was heard for ${silence} ms` };
+      return this.reconnect();
+    }
+    if (silence >= idleMs) this.send({ type: "ping", nonce: this.#lastConnection });
+    this.#state.setTimer("heartbeat", this.#state.now + idleMs);
+  }
+
+  get phase(): Exclude<Phase, "loading"> {
+    switch (this.#link.state) {
+      case "offline":
+        return "offline";
+      case "welcomed":
+        return "connected";
+      case "upgrade-required":
+        return "upgrade-required";
+      default:
+        return this.#authFailures > 0 ? "needs-auth" : "connecting";
+    }
+  }
+}

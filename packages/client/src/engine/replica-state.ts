@@ -1,0 +1,173 @@
+/**
+ * What the parts of a replica share: its facts, its view and outbox, and the turn under way. A part changes facts here and
+ * asks for effects; it does not know the other parts.
+ */
+import {
+  assert,
+  type ChangeRow,
+  type Counter,
+  type DeviceId,
+  type EntityId,
+  type Epoch,
+  type ErrorCode,
+  HybridClock,
+  type Millis,
+  type Offset,
+  type Schema,
+} from "@tidelock/core";
+import type { ReplicaEffect } from "./effect.ts";
+import { Identities } from "./identities.ts";
+import type { ReplicaTimer } from "./input.ts";
+import { Outbox } from "./outbox.ts";
+import { PendingBatch } from "./pending-batch.ts";
+import type { StoredFacts, StoredMutation } from "./records.ts";
+import { Rooms } from "./rooms.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { View } from "./view.ts";
+
+/** Values of a row, in column order. */
+export type Values = Extract<ChangeRow, readonly [0, ...unknown[]]>[4];
+
+export interface LastError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export class ReplicaState {
+  readonly schema: Schema;
+  readonly view: View;
+  readonly outbox: Outbox;
+  readonly subscriptions: Subscriptions = new Subscriptions();
+  readonly rooms: Rooms = new Rooms();
+  readonly identities: Identities = new Identities();
+  clock: HybridClock = new HybridClock();
+  device: DeviceId | null = null;
+  epoch: Epoch | null = null;
+  checkpoint: Offset = 0;
+  /** Highest counter given to a mutation. */
+  counter: Counter = 0;
+  /** Highest counter whose decision is known. */
+  decided: Counter = 0;
+  columns: Readonly<Record<string, readonly string[]>> = {};
+  lastSyncedAt: Millis | null = null;
+  lastError: LastError | null = null;
+  /** What the store does not have yet. */
+  pending: PendingBatch = new PendingBatch();
+  now: Millis = 0;
+  #effects: ReplicaEffect[] = [];
+  #changed = new Map<string, Set<EntityId>>();
+  readonly #timers = new Set<ReplicaTimer>();
+
+  constructor(schema: Schema) {
+    this.schema = schema;
+    this.view = new View(schema);
+    this.outbox = new Outbox(schema);
+  }
+
+  emit(effect: ReplicaEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** The turn's effects; what changed in the view comes as one. */
+  takeEffects(): ReplicaEffect[] {
+    if (this.#changed.size > 0) {
+      this.emit({ type: "changed", entities: this.#changed });
+      this.#changed = new Map();
+    }
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** The view of an entity, or its sync state, may have changed. */
+  touch(collection: string, id: EntityId): void {
+    const ids = this.#changed.get(collection);
+    if (ids === undefined) this.#changed.set(collection, new Set([id]));
+    else ids.add(id);
+  }
+
+  touchAll(): void {
+    for (const { collection, id } of this.view.allRows()) this.touch(collection, id);
+  }
+
+  /** Arms a timer, unless it is armed. */
+  setTimer(timer: ReplicaTimer, at: Millis): void {
+    if (this.#timers.has(timer)) return;
+    this.#timers.add(timer);
+    this.emit({ type: "set-timer", timer, at });
+  }
+
+  cancelTimer(timer: ReplicaTimer): void {
+    if (this.#timers.delete(timer)) this.emit({ type: "cancel-timer", timer });
+  }
+
+  timerFired(timer: ReplicaTimer): void {
+    this.#timers.delete(timer);
+  }
+
+  noteTrouble(code: ErrorCode, message: string): void {
+    this.lastError = { code, message };
+    this.emit({ type: "trouble", code, message });
+  }
+
+  facts(): StoredFacts {
+    assert(this.device !== null, "facts without a device");
+    return {
+      device: this.device,
+      epoch: this.epoch,
+      checkpoint: this.checkpoint,
+      counter: this.counter,
+      decided: this.decided,
+      stamp: this.clock.last,
+      columns: this.columns,
+      subscriptions: this.subscriptions.stored(),
+      assigned: this.identities.stored(),
+      lastSyncedAt: this.lastSyncedAt,
+    };
+  }
+
+  /** A mutation enters the outbox and the view, and will be stored. */
+  take(mutation: StoredMutation): void {
+    this.outbox.add(mutation);
+    this.view.addMutation(mutation);
+    this.pending.putMutation(mutation);
+    this.touch(mutation.collection, mutation.entity);
+  }
+
+  /** A mutation has become something else; its entity and its place are the same. */
+  change(mutation: StoredMutation): void {
+    this.outbox.replace(mutation);
+    this.view.replaceMutation(mutation);
+    this.pending.putMutation(mutation);
+    this.touch(mutation.collection, mutation.entity);
+  }
+
+  /** A mutation leaves the outbox, the view and the store. */
+  forget(mutation: StoredMutation): void {
+    this.outbox.remove(mutation.counter);
+    this.view.removeMutation(mutation.collection, mutation.entity, mutation.counter);
+    this.pending.removeMutation(mutation.counter);
+    this.touch(mutation.collection, mutation.entity);
+  }
+
+  /** The decided mutations that the confirmed state now holds are done. While a snapshot is to come, it may not hold them yet. */
+  forgetIntegrated(): void {
+    for (const subscription of this.subscriptions.all) if (subscription.key === null) return;
+    for (const mutation of this.outbox.integrated(this.checkpoint)) this.forget(mutation);
+  }
+
+  putRow(collection: string, id: EntityId, at: Offset, values: Values): void {
+    if (!this.view.has(collection)) return;
+    // A row that came after its subscription was given up.
+    if (!this.subscriptions.wants(collection, id, values, this.view.columns(collection))) return;
+    this.view.setRow(collection, id, { at, values });
+    this.pending.putRow({ collection, id, at, values });
+    this.touch(collection, id);
+  }
+
+  removeRow(collection: string, id: EntityId): void {
+    this.view.removeRow(collection, id);
+    this.pending.removeRow(collection, id);
+    this.touch(collection, id);
+  }
+}
