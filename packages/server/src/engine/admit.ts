@@ -141,9 +141,15 @@ function fieldsProblem(schema: CollectionSchema, mutation: Mutation): Refused | 
     if (field === undefined) return refuse("unknown-field", `${schema.name} has no field ${name}`);
     const problem = fieldProblem(field, value);
     if (problem !== null) return refuse("invalid-value", `${schema.name}.${name} ${problem}`);
-    size += typeof value === "string" ? value.length : value === null || typeof value !== "object" ? 8 : JSON.stringify(value).length;
+    size +=
+      typeof value === "string"
+        ? value.length
+        : value === null || typeof value !== "object"
+          ? 8
+          : JSON.stringify(value).length;
   }
-  if (size > MAX_MUTATION_BYTES) return refuse("mutation-too-large", `${size} characters; the most is ${MAX_MUTATION_BYTES}`);
+  if (size > MAX_MUTATION_BYTES)
+    return refuse("mutation-too-large", `${size} characters; the most is ${MAX_MUTATION_BYTES}`);
   return null;
 }
 
@@ -268,7 +274,10 @@ function admitDelete(candidate: Candidate, schema: CollectionSchema, context: Ad
   const denied = checkRule(context, mutation, { schema, id: before.id, values: before.values, columns }, null);
   if (denied !== null) return denied;
   const unseen = before.writes.filter((write) => write !== undefined && !covers(seen, write)) as FieldWrite[];
-  const latest = unseen.reduce<FieldWrite | null>((best, write) => (best === null || write.offset > best.offset ? write : best), null);
+  const latest = unseen.reduce<FieldWrite | null>(
+    (best, write) => (best === null || write.offset > best.offset ? write : best),
+    null,
+  );
   const decisions =
     latest === null
       ? []
@@ -375,7 +384,9 @@ function checkRule(
   before: EntitySnapshot | null,
   after: EntitySnapshot | null,
 ): Refused | null {
-  const rule = Object.hasOwn(context.rules, mutation.collection) ? context.rules[mutation.collection]?.write : undefined;
+  const rule = Object.hasOwn(context.rules, mutation.collection)
+    ? context.rules[mutation.collection]?.write
+    : undefined;
   if (rule === undefined) return null;
   try {
     const verdict = rule(context.rule, {
@@ -384,9 +395,15 @@ function checkRule(
       after: after === null ? null : entityObject(after),
     });
     if (verdict === true) return null;
-    return refuse("forbidden", typeof verdict === "string" ? verdict : `${mutation.operation} of ${mutation.collection} is not allowed`);
+    return refuse(
+      "forbidden",
+      typeof verdict === "string" ? verdict : `${mutation.operation} of ${mutation.collection} is not allowed`,
+    );
   } catch (error) {
-    return refuse("rule-failed", `the rule of ${mutation.collection} threw: ${error instanceof Error ? error.message : "an error"}`);
+    return refuse(
+      "rule-failed",
+      `the rule of ${mutation.collection} threw: ${error instanceof Error ? error.message : "an error"}`,
+    );
   }
 }
 

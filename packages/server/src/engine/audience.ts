@@ -80,7 +80,11 @@ export class Audience {
       const key = `${event.collection}/${event.entity}`;
       let entry = touched.get(key);
       if (entry === undefined) {
-        entry = { last: event, before: this.#inView(event.collection, event.entity, rowBefore(event, columns)), changed: new Set() };
+        entry = {
+          last: event,
+          before: this.#inView(event.collection, event.entity, rowBefore(event, columns)),
+          changed: new Set(),
+        };
         touched.set(key, entry);
       }
       entry.last = event;

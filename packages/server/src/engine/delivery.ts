@@ -5,7 +5,15 @@
  * transaction. Memory per session does not grow with what it has missed: it keeps a cursor, and what it missed comes from
  * the tail or the log, coalesced. A subscription joins the stream exactly where its snapshot and the delta after it end.
  */
-import { assert, type ChangeRow, decodeEvent, type Delta, type DomainEvent, type Offset, type SessionId } from "@tidelock/core";
+import {
+  assert,
+  type ChangeRow,
+  decodeEvent,
+  type Delta,
+  type DomainEvent,
+  type Offset,
+  type SessionId,
+} from "@tidelock/core";
 import { Audience, endOf, type View } from "./audience.ts";
 import type { HubContext } from "./ports.ts";
 import type { StoredEvent } from "./records.ts";
@@ -221,12 +229,21 @@ export class Delivery {
     });
   }
 
-  #sendChunks(session: Session, job: SnapshotJob, snapshot: { readonly offset: Offset; readonly chunks: readonly string[] }, next: number): void {
+  #sendChunks(
+    session: Session,
+    job: SnapshotJob,
+    snapshot: { readonly offset: Offset; readonly chunks: readonly string[] },
+    next: number,
+  ): void {
     const to: readonly SessionId[] = [session.id];
     const { id, view } = job.subscription;
     if (next === 0) {
       const { collection, key } = view;
-      this.#context.emit({ type: "send", sessions: to, message: { type: "snapshot", subscription: id, collection, offset: snapshot.offset, key } });
+      this.#context.emit({
+        type: "send",
+        sessions: to,
+        message: { type: "snapshot", subscription: id, collection, offset: snapshot.offset, key },
+      });
     }
     const end = Math.min(snapshot.chunks.length, next + this.#context.bounds.chunksPerWindow);
     for (const json of snapshot.chunks.slice(next, end)) {
@@ -244,7 +261,15 @@ export class Delivery {
   #join(session: Session, job: SnapshotJob, from: Offset): void {
     if (from < session.cursor) {
       if (from >= this.#tail.start) this.#sendJoining(session, job, from, this.#tail.range(from, session.cursor));
-      else this.#fetch(session, from, (events) => this.#sendJoining(session, job, from, events.filter((event) => event.offset <= session.cursor)));
+      else
+        this.#fetch(session, from, (events) =>
+          this.#sendJoining(
+            session,
+            job,
+            from,
+            events.filter((event) => event.offset <= session.cursor),
+          ),
+        );
       return;
     }
     assert(from === session.cursor, `a subscription joins at ${from}, its session is at ${session.cursor}`);
@@ -267,7 +292,14 @@ export class Delivery {
     job.state = { step: "joining", from: to };
     const changes = this.#changes(new Audience("", [job.subscription.view]), events);
     if (changes.length === 0) return;
-    const message: Delta = { type: "delta", from, to, subscription: job.subscription.id, time: this.#context.now(), changes };
+    const message: Delta = {
+      type: "delta",
+      from,
+      to,
+      subscription: job.subscription.id,
+      time: this.#context.now(),
+      changes,
+    };
     this.#context.emit({ type: "send", sessions: [session.id], message });
     if (events.length >= this.#context.bounds.eventsPerRead) this.#window(session);
   }

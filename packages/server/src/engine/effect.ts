@@ -1,5 +1,14 @@
 /** Everything that a hub asks of its runtime. Effects are carried out in the order in which `handle` returns them. */
-import type { DeviceId, DomainEvent, EntityId, ErrorCode, JsonValue, Millis, ServerMessage, SessionId } from "@tidelock/core";
+import type {
+  DeviceId,
+  DomainEvent,
+  EntityId,
+  ErrorCode,
+  JsonValue,
+  Millis,
+  ServerMessage,
+  SessionId,
+} from "@tidelock/core";
 import type { Commit } from "./records.ts";
 import type { HubTimer, ReadRequest } from "./input.ts";
 
@@ -19,7 +28,12 @@ export type HubEffect =
   /** Answer with `session-drained` as soon as little waits in the session's socket; at once if so already. */
   | { readonly type: "when-drained"; readonly session: SessionId }
   /** Answer with `append-done` or `append-failed`. At most one is under way. `events` are those of the commit, decoded. */
-  | { readonly type: "append"; readonly append: number; readonly commit: Commit; readonly events: readonly DomainEvent[] }
+  | {
+      readonly type: "append";
+      readonly append: number;
+      readonly commit: Commit;
+      readonly events: readonly DomainEvent[];
+    }
   /** Answer with `read-done` or `read-failed`. */
   | { readonly type: "read"; readonly read: number; readonly request: ReadRequest }
   | { readonly type: "set-timer"; readonly timer: HubTimer; readonly at: Millis }
@@ -29,7 +43,12 @@ export type HubEffect =
   /** Devices have durably integrated up to these offsets: save when convenient. */
   | { readonly type: "acknowledged"; readonly offsets: ReadonlyMap<DeviceId, number> }
   /** Something that operators want to know. */
-  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string; readonly facts: { readonly [name: string]: JsonValue } };
+  | {
+      readonly type: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly message: string;
+      readonly facts: { readonly [name: string]: JsonValue };
+    };
 
 export type ReconcileAnswer =
   | { readonly ok: true; readonly body: ReconcileResponse }

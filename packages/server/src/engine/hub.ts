@@ -159,7 +159,14 @@ export class Hub {
   #dispatch(input: HubInput): void {
     switch (input.type) {
       case "session-opened":
-        return this.#onSessionOpened({ id: input.session, principal: input.principal, hello: input.hello, waiting: [], device: null, reading: false });
+        return this.#onSessionOpened({
+          id: input.session,
+          principal: input.principal,
+          hello: input.hello,
+          waiting: [],
+          device: null,
+          reading: false,
+        });
       case "message":
         return this.#onMessage(input.session, input.message);
       case "authenticated":
@@ -202,7 +209,11 @@ export class Hub {
     this.#delivery.deliver();
     if (this.#presence.pending && !this.#presenceTimer) {
       this.#presenceTimer = true;
-      this.#context.emit({ type: "set-timer", timer: "presence", at: this.#now + this.#context.limits.presenceIntervalMs });
+      this.#context.emit({
+        type: "set-timer",
+        timer: "presence",
+        at: this.#now + this.#context.limits.presenceIntervalMs,
+      });
     }
     if (!this.#sweepTimer && this.sessionCount > 0) {
       this.#sweepTimer = true;
@@ -235,7 +246,12 @@ export class Hub {
     const { hello, id } = opening;
     if (chooseVersion(hello.protocol, [OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION]) === null) {
       const url = this.#options.upgrade?.url;
-      return this.#refuseSession(id, "upgrade-required", this.#options.upgrade?.message, url === undefined ? {} : { url });
+      return this.#refuseSession(
+        id,
+        "upgrade-required",
+        this.#options.upgrade?.message,
+        url === undefined ? {} : { url },
+      );
     }
     this.#openings.set(id, opening);
     this.#withDevice(hello.device, opening.principal, (device) => {
@@ -283,7 +299,11 @@ export class Hub {
     if (older === opening.id) return;
     device.session = opening.id;
     if (older === null) return;
-    this.#context.emit({ type: "send", sessions: [older], message: { type: "goaway", reason: "session-replaced", retryAfterMs: GO_AWAY_RETRY_MS } });
+    this.#context.emit({
+      type: "send",
+      sessions: [older],
+      message: { type: "goaway", reason: "session-replaced", retryAfterMs: GO_AWAY_RETRY_MS },
+    });
     this.#end(older, "session-replaced");
   }
 
@@ -327,7 +347,8 @@ export class Hub {
       session.cursor = 0;
       send({ type: "resync", reason, epoch: this.#context.epoch });
     }
-    for (const request of hello.subscriptions) this.#subscribe(session, reason === null ? request : { ...request, key: null });
+    for (const request of hello.subscriptions)
+      this.#subscribe(session, reason === null ? request : { ...request, key: null });
     const holdsSomething = [...session.subscriptions.values()].some((subscription) => subscription.whole);
     // Who holds nothing has nothing to catch up with: the stream starts at the head.
     if (!holdsSomething) session.cursor = this.head;
@@ -340,7 +361,10 @@ export class Hub {
   }
 
   /** Why a device's checkpoint is of no use here; `null` when it is good. */
-  #voidReason(epoch: string | null, checkpoint: Offset): "epoch-changed" | "checkpoint-expired" | "version-invalid" | null {
+  #voidReason(
+    epoch: string | null,
+    checkpoint: Offset,
+  ): "epoch-changed" | "checkpoint-expired" | "version-invalid" | null {
     if (epoch === null) return checkpoint === 0 ? null : "version-invalid";
     if (epoch !== this.#context.epoch) return "epoch-changed";
     if (checkpoint > this.head) return "version-invalid";
@@ -511,7 +535,8 @@ export class Hub {
   #subscribe(session: Session, request: SubscriptionRequest): void {
     const { id, collection, where, key } = request;
     const about = { subscription: id };
-    if (session.subscriptions.has(id)) return this.#refuse(session.id, "invalid-message", `there is a subscription ${id} already`, about);
+    if (session.subscriptions.has(id))
+      return this.#refuse(session.id, "invalid-message", `there is a subscription ${id} already`, about);
     if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.#refuse(session.id, "too-many-subscriptions", `the most is ${MAX_SUBSCRIPTIONS}`, about);
     }
@@ -553,7 +578,11 @@ export class Hub {
       run = [];
     }
     // A transaction that does not end within its push is refused whole, but decided like any other.
-    if (run.length > 0) this.#enqueue(session, run.map((pushed) => ({ ...pushed, refused: BROKEN })));
+    if (run.length > 0)
+      this.#enqueue(
+        session,
+        run.map((pushed) => ({ ...pushed, refused: BROKEN })),
+      );
   }
 
   #pushed(device: DeviceState, row: MutationRow, before: Pushed | undefined): Pushed {
@@ -596,15 +625,19 @@ export class Hub {
     const { device, id } = session;
     const last = Math.min(from + count - 1, device.decided);
     if (last < from) return;
-    this.#context.read({ kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 }, (result) => {
-      if (this.#sessions.get(id) !== session || result === null) return;
-      const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
-      for (let counter = from; counter <= last; counter++) {
-        const receipt = found.get(counter);
-        const row: ResultRow = receipt === undefined ? [counter, "duplicate", 0, { code: "result-pruned" }] : duplicateRow(receipt);
-        this.#addResult(session, row);
-      }
-    });
+    this.#context.read(
+      { kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 },
+      (result) => {
+        if (this.#sessions.get(id) !== session || result === null) return;
+        const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
+        for (let counter = from; counter <= last; counter++) {
+          const receipt = found.get(counter);
+          const row: ResultRow =
+            receipt === undefined ? [counter, "duplicate", 0, { code: "result-pruned" }] : duplicateRow(receipt);
+          this.#addResult(session, row);
+        }
+      },
+    );
   }
 
   #onAppended(): void {
@@ -612,7 +645,8 @@ export class Hub {
     this.#delivery.append(events, sizes);
     answer();
     for (const opening of [...this.#openings.values()]) {
-      if (opening.device !== null && opening.device.session === opening.id) this.#continueOpening(opening, opening.device);
+      if (opening.device !== null && opening.device.session === opening.id)
+        this.#continueOpening(opening, opening.device);
     }
     for (const device of devices) if (device.session === null) this.#releaseDevice(device);
     this.#delivery.pumpJobs();
@@ -628,7 +662,8 @@ export class Hub {
     const refuse = (code: ErrorCode, retryAfterMs: Millis): void =>
       this.#context.emit({ type: "answer", request, answer: { ok: false, code, message: "", retryAfterMs } });
     if (this.#draining) return refuse("shutting-down", GO_AWAY_RETRY_MS);
-    if (this.#planner.backlog + body.mutations.length > this.#context.limits.maxPendingMutations) return refuse("overloaded", OVERLOAD_RETRY_MS);
+    if (this.#planner.backlog + body.mutations.length > this.#context.limits.maxPendingMutations)
+      return refuse("overloaded", OVERLOAD_RETRY_MS);
     this.#reconciler.handle({ id: request, principal, body });
   }
 
@@ -637,10 +672,16 @@ export class Hub {
   #onPresence(session: Session, request: PresenceRequest): void {
     const { id, device, principal } = session;
     const about = { room: request.room };
-    if (request.action === "join" && this.#options.rooms?.(this.#context.ruleContext(principal), request.room) === false) {
+    if (
+      request.action === "join" &&
+      this.#options.rooms?.(this.#context.ruleContext(principal), request.room) === false
+    ) {
       return this.#refuse(id, "forbidden", `room ${request.room} is not open to you`, about);
     }
-    const { refusal, whole } = this.#presence.handle({ session: id, device: device.device, user: principal.user }, request);
+    const { refusal, whole } = this.#presence.handle(
+      { session: id, device: device.device, user: principal.user },
+      request,
+    );
     if (refusal !== undefined) return this.#refuse(id, refusal, ERRORS[refusal].message, about);
     if (whole !== undefined) this.#send(id, { type: "presence", room: request.room, whole: true, members: whole });
   }
@@ -650,7 +691,8 @@ export class Hub {
       this.#presenceTimer = false;
       for (const { room, members, to } of this.#presence.gather()) {
         const sessions = to.filter((id) => this.#sessions.get(id)?.blockedSince === null);
-        if (sessions.length > 0) this.#context.emit({ type: "send", sessions, message: { type: "presence", room, whole: false, members } });
+        if (sessions.length > 0)
+          this.#context.emit({ type: "send", sessions, message: { type: "presence", room, whole: false, members } });
       }
       return;
     }
@@ -660,7 +702,8 @@ export class Hub {
     for (const session of [...this.#sessions.values()]) {
       const blocked = session.blockedSince === null ? 0 : this.#now - session.blockedSince;
       if (blocked > this.#context.limits.maxBlockedMs) this.#goAway(session.id, "slow-consumer");
-      else if (session.principal.expires !== null && session.principal.expires <= this.#now) this.#goAway(session.id, "token-expired");
+      else if (session.principal.expires !== null && session.principal.expires <= this.#now)
+        this.#goAway(session.id, "token-expired");
     }
     if (this.#acknowledged.size > 0) {
       this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
@@ -685,7 +728,9 @@ function detailOf(receipt: Receipt): ResultDetail | null {
 /** The first answer, for a device that may not have heard it. */
 function resultRow(receipt: Receipt): ResultRow {
   const detail = detailOf(receipt);
-  return detail === null ? [receipt.counter, receipt.outcome, receipt.offset] : [receipt.counter, receipt.outcome, receipt.offset, detail];
+  return detail === null
+    ? [receipt.counter, receipt.outcome, receipt.offset]
+    : [receipt.counter, receipt.outcome, receipt.offset, detail];
 }
 
 /** The answer to a mutation that was pushed again: a duplicate, with the first answer inside. */

@@ -1,5 +1,12 @@
 /** The engine: pure machines that a runtime, or a simulator, drives. Unstable: it changes with minor versions. */
-export type { HubEffect, OutboundMessage, PreparedMessage, ReconcileAnswer, ReconcileEntity, ReconcileResponse } from "./effect.ts";
+export type {
+  HubEffect,
+  OutboundMessage,
+  PreparedMessage,
+  ReconcileAnswer,
+  ReconcileEntity,
+  ReconcileResponse,
+} from "./effect.ts";
 export { Hub } from "./hub.ts";
 export type {
   HubInput,
@@ -13,13 +20,5 @@ export type {
 } from "./input.ts";
 export { DEFAULT_BOUNDS, type EngineBounds, type HubOptions } from "./ports.ts";
 export { parseReconcilePosition } from "./reconcile.ts";
-export type {
-  Commit,
-  DeviceRecord,
-  Receipt,
-  Snapshot,
-  StoredEntity,
-  StoredEvent,
-  TenantRecord,
-} from "./records.ts";
+export type { Commit, DeviceRecord, Receipt, Snapshot, StoredEntity, StoredEvent, TenantRecord } from "./records.ts";
 export type { CollectionRules, RuleContext, Rules, WriteRequest } from "./rules.ts";

@@ -1,5 +1,17 @@
 /** Everything that can happen to a tenant's hub. The names double as metric labels. */
-import type { ClientMessage, DeviceId, EntityId, Filter, Hello, JsonObject, JsonValue, Millis, Offset, SessionId, UserId } from "@tidelock/core";
+import type {
+  ClientMessage,
+  DeviceId,
+  EntityId,
+  Filter,
+  Hello,
+  JsonObject,
+  JsonValue,
+  Millis,
+  Offset,
+  SessionId,
+  UserId,
+} from "@tidelock/core";
 import type { DeviceRecord, Receipt, Snapshot, StoredEntity, StoredEvent } from "./records.ts";
 
 /** Who is asking, as the token says. Rules see it; nothing of it comes from a message body. */
@@ -13,7 +25,12 @@ export interface Principal {
 
 export type HubInput =
   /** A gateway has authenticated a connection and read its hello. */
-  | { readonly type: "session-opened"; readonly session: SessionId; readonly principal: Principal; readonly hello: Hello }
+  | {
+      readonly type: "session-opened";
+      readonly session: SessionId;
+      readonly principal: Principal;
+      readonly hello: Hello;
+    }
   /** A message after the hello. `auth` never comes here: the gateway verifies tokens and sends `authenticated`. */
   | { readonly type: "message"; readonly session: SessionId; readonly message: ClientMessage }
   | { readonly type: "authenticated"; readonly session: SessionId; readonly principal: Principal }
@@ -27,7 +44,12 @@ export type HubInput =
   | { readonly type: "append-done"; readonly append: number }
   /** Nothing of the append was written. `stale`: another writer moved the head; this hub is void. */
   | { readonly type: "append-failed"; readonly append: number; readonly stale: boolean }
-  | { readonly type: "reconcile"; readonly request: number; readonly principal: Principal; readonly body: ReconcileBody }
+  | {
+      readonly type: "reconcile";
+      readonly request: number;
+      readonly principal: Principal;
+      readonly body: ReconcileBody;
+    }
   /** The log was trimmed up to here. */
   | { readonly type: "trimmed"; readonly floor: Offset }
   /** Send everyone away; accept nothing more. */
@@ -75,7 +97,12 @@ export type ReadRequest =
   | { readonly kind: "device"; readonly device: DeviceId; readonly receiptsAfter: number }
   | { readonly kind: "receipts-by-name"; readonly device: DeviceId; readonly names: readonly string[] }
   | { readonly kind: "receipts"; readonly device: DeviceId; readonly after: number; readonly limit: number }
-  | { readonly kind: "snapshot"; readonly collection: string; readonly filter: Filter; readonly columns: readonly string[] }
+  | {
+      readonly kind: "snapshot";
+      readonly collection: string;
+      readonly filter: Filter;
+      readonly columns: readonly string[];
+    }
   | { readonly kind: "page"; readonly collection: string; readonly after: EntityId | null; readonly limit: number };
 
 /** What it gets; the same kind as the request. */

@@ -213,7 +213,9 @@ export class Planner {
     if (this.#loading) return false;
     const waiting = this.#queue.slice(position, position + this.#context.bounds.maxAppendMutations);
     const device = transaction.device.device;
-    const names = new Set(waiting.filter((other) => other.device.device === device).flatMap((other) => this.#missingAliases(other)));
+    const names = new Set(
+      waiting.filter((other) => other.device.device === device).flatMap((other) => this.#missingAliases(other)),
+    );
     this.#loading = true;
     this.#reading = true;
     if (names.size > 0) this.#loadAliases(device, [...names]);
@@ -230,7 +232,8 @@ export class Planner {
         if (!this.#aliases.has(`${device} ${name}`)) this.noteAlias(device, name, null);
       }
       for (const receipt of result.receipts) {
-        const entity = receipt.detail === null ? null : parseEntityId((JSON.parse(receipt.detail) as ResultDetail).entity);
+        const entity =
+          receipt.detail === null ? null : parseEntityId((JSON.parse(receipt.detail) as ResultDetail).entity);
         if (receipt.name !== null) this.noteAlias(device, receipt.name, entity);
       }
     });
@@ -260,7 +263,10 @@ export class Planner {
       if (mutation.operation !== "create") names.push(mutation.entity);
       for (const value of this.#references(mutation)) names.push(value);
     }
-    return names.filter((name) => name.startsWith("tmp:") && !this.#aliases.has(`${device.device} ${name}`) && !this.#assignsIn(mutations, name));
+    return names.filter(
+      (name) =>
+        name.startsWith("tmp:") && !this.#aliases.has(`${device.device} ${name}`) && !this.#assignsIn(mutations, name),
+    );
   }
 
   /** Whether the transaction itself creates the entity that a temporary id names. */
@@ -298,23 +304,28 @@ export class Planner {
   #admit(transaction: Transaction): void {
     const { device, principal, mutations } = transaction;
     const candidates = mutations.map((pushed) => this.#candidate(device, pushed));
-    const admission = refusedOnArrival(mutations) ?? admitTransaction(candidates, {
-      device: device.device,
-      user: principal.user,
-      rule: this.#context.ruleContext(principal),
-      rules: this.#context.rules,
-      collections: this.#context.collections,
-      columns: this.#context.columns,
-      head: this.#planned,
-      now: this.#context.now(),
-      read: (collection, id) => this.#cache.get(collection, id),
-    });
+    const admission =
+      refusedOnArrival(mutations) ??
+      admitTransaction(candidates, {
+        device: device.device,
+        user: principal.user,
+        rule: this.#context.ruleContext(principal),
+        rules: this.#context.rules,
+        collections: this.#context.collections,
+        columns: this.#context.columns,
+        head: this.#planned,
+        now: this.#context.now(),
+        read: (collection, id) => this.#cache.get(collection, id),
+      });
     if (admission.ok) {
       for (const state of admission.states) this.#cache.set(state.collection, state.id, state);
       const rows = new Map(admission.states.map((state) => [state.at, encodeRow(state.values)]));
       for (const event of admission.events) this.#addEvent(event, rows);
       for (const state of admission.states) {
-        this.#batch.entities.set(EntityCache.key(state.collection, state.id), { state, row: rows.get(state.at) ?? null });
+        this.#batch.entities.set(EntityCache.key(state.collection, state.id), {
+          state,
+          row: rows.get(state.at) ?? null,
+        });
       }
       this.#planned += admission.events.length;
     }
@@ -326,7 +337,13 @@ export class Planner {
         const detail: { entity?: EntityId; conflicts?: readonly Decision[] } = {};
         if (candidate.assigned !== null) detail.entity = candidate.assigned;
         if (result.conflicts.length > 0) detail.conflicts = result.conflicts;
-        this.#record(transaction, pushed, result.outcome, result.offset, Object.keys(detail).length > 0 ? detail : null);
+        this.#record(
+          transaction,
+          pushed,
+          result.outcome,
+          result.offset,
+          Object.keys(detail).length > 0 ? detail : null,
+        );
       } else if (!admission.ok) {
         this.#record(transaction, pushed, "rejected", 0, refusalDetail(admission, position, mutations));
         if (candidate.assigned !== null) this.noteAlias(device.device, pushed.name ?? pushed.mutation.entity, null);
@@ -379,10 +396,19 @@ export class Planner {
     return id;
   }
 
-  #record(transaction: Transaction, pushed: Pushed, outcome: Outcome, offset: Offset, detail: ResultDetail | null): void {
+  #record(
+    transaction: Transaction,
+    pushed: Pushed,
+    outcome: Outcome,
+    offset: Offset,
+    detail: ResultDetail | null,
+  ): void {
     const { device, answer } = transaction;
     const { counter } = pushed.mutation;
-    assert(counter === device.planned + 1, `mutation ${counter} of ${device.device} was planned after ${device.planned}`);
+    assert(
+      counter === device.planned + 1,
+      `mutation ${counter} of ${device.device} was planned after ${device.planned}`,
+    );
     device.planned = counter;
     const name = pushed.name ?? (pushed.assign ? pushed.mutation.entity : null);
     this.#batch.receipts.push({

@@ -1,5 +1,14 @@
 /** What the parts of a hub share: its declarations, its bounds, and the way to ask for effects. */
-import type { CollectionSchema, Columns, Millis, Random, RoomName, Schema, ServerLimits, TenantId } from "@tidelock/core";
+import type {
+  CollectionSchema,
+  Columns,
+  Millis,
+  Random,
+  RoomName,
+  Schema,
+  ServerLimits,
+  TenantId,
+} from "@tidelock/core";
 import type { HubEffect } from "./effect.ts";
 import type { Principal, ReadRequest, ReadResult } from "./input.ts";
 import type { TenantRecord } from "./records.ts";

@@ -138,14 +138,17 @@ export class Reconciler {
       for (const name of this.#referencesOf(mutation)) names.add(name);
     }
     this.#host.context.read({ kind: "receipts-by-name", device: device.device, names: [...names] }, (found) => {
-      const counters = mutations.map((mutation) => this.#statedCounter(mutation, device.device)).filter((counter) => counter > 0);
+      const counters = mutations
+        .map((mutation) => this.#statedCounter(mutation, device.device))
+        .filter((counter) => counter > 0);
       const first = Math.min(...counters);
       if (found === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
       if (counters.length === 0 || first > device.decided) return this.#push(request, device, found.receipts);
       this.#host.context.read(
         { kind: "receipts", device: device.device, after: first - 1, limit: mutations.length },
         (counted) => {
-          if (counted === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
+          if (counted === null)
+            return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
           this.#push(request, device, [...found.receipts, ...counted.receipts]);
         },
       );
@@ -172,21 +175,34 @@ export class Reconciler {
 
   #push(request: Request, device: DeviceState, receipts: readonly Receipt[]): void {
     const { planner } = this.#host;
-    const byName = new Map(receipts.filter((receipt) => receipt.name !== null).map((receipt) => [receipt.name, receipt]));
+    const byName = new Map(
+      receipts.filter((receipt) => receipt.name !== null).map((receipt) => [receipt.name, receipt]),
+    );
     const byCounter = new Map(receipts.map((receipt) => [receipt.counter, receipt]));
     const decided = new Map<string, Decision>();
     const fresh: ReconcileMutation[] = [];
     for (const receipt of receipts) {
       const detail = detailOf(receipt);
-      if (receipt.name !== null && detail?.entity !== undefined) planner.noteAlias(device.device, receipt.name, detail.entity);
+      if (receipt.name !== null && detail?.entity !== undefined)
+        planner.noteAlias(device.device, receipt.name, detail.entity);
     }
     for (const mutation of request.body.mutations) {
       const stated = this.#statedCounter(mutation, device.device);
       const receipt = byName.get(mutation.name) ?? (stated > 0 ? byCounter.get(stated) : undefined);
       if (receipt !== undefined) {
-        decided.set(mutation.name, { duplicate: true, outcome: receipt.outcome, offset: receipt.offset, detail: detailOf(receipt) });
+        decided.set(mutation.name, {
+          duplicate: true,
+          outcome: receipt.outcome,
+          offset: receipt.offset,
+          detail: detailOf(receipt),
+        });
       } else if (stated > 0 && stated <= device.decided) {
-        decided.set(mutation.name, { duplicate: true, outcome: "rejected", offset: 0, detail: { code: "result-pruned" } });
+        decided.set(mutation.name, {
+          duplicate: true,
+          outcome: "rejected",
+          offset: 0,
+          detail: { code: "result-pruned" },
+        });
       } else if (!decided.has(mutation.name) && !fresh.some((other) => other.name === mutation.name)) {
         fresh.push(mutation);
       }
@@ -195,7 +211,8 @@ export class Reconciler {
       const stated = this.#statedCounter(mutation, device.device);
       return stated > 0 && stated !== device.accepted + 1 + index;
     });
-    if (gap >= 0) return this.#finish(request, { ok: false, code: "counter-gap", message: `at ${fresh[gap]?.name}` }, device);
+    if (gap >= 0)
+      return this.#finish(request, { ok: false, code: "counter-gap", message: `at ${fresh[gap]?.name}` }, device);
     let open = fresh.length;
     for (const mutation of fresh) {
       device.accepted += 1;
@@ -204,7 +221,12 @@ export class Reconciler {
         principal: request.principal,
         mutations: [this.#pushed(mutation, device, device.accepted)],
         answer: (result) => {
-          decided.set(mutation.name, { duplicate: false, outcome: result.outcome, offset: result.offset, detail: result.detail });
+          decided.set(mutation.name, {
+            duplicate: false,
+            outcome: result.outcome,
+            offset: result.offset,
+            detail: result.detail,
+          });
           open -= 1;
           if (open === 0) this.#collect(request, device, this.#outcomes(request, decided));
         },
@@ -259,7 +281,10 @@ export class Reconciler {
     };
   }
 
-  #outcomes(request: Request, decided: ReadonlyMap<string, Decision>): readonly (readonly [ReconcileMutation, Decision])[] {
+  #outcomes(
+    request: Request,
+    decided: ReadonlyMap<string, Decision>,
+  ): readonly (readonly [ReconcileMutation, Decision])[] {
     return request.body.mutations.flatMap((mutation) => {
       const decision = decided.get(mutation.name);
       return decision === undefined ? [] : [[mutation, decision] as const];
@@ -289,7 +314,8 @@ export class Reconciler {
     const head = this.#host.planner.durable;
     if (after >= head) return this.#answer(request, device, outcomes, [], after, false);
     this.#host.context.read({ kind: "events", after, limit }, (result) => {
-      if (result === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
+      if (result === null)
+        return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
       if (result.events[0]?.offset !== after + 1) {
         return this.#finish(request, { ok: false, code: "checkpoint-expired", message: "" }, device);
       }
@@ -329,7 +355,8 @@ export class Reconciler {
     const began = position?.offset ?? this.#host.planner.durable;
     const index = names.indexOf(place.collection);
     const name = names[index];
-    if (name === undefined) return this.#answer(request, device, outcomes, [], began, began < this.#host.planner.durable);
+    if (name === undefined)
+      return this.#answer(request, device, outcomes, [], began, began < this.#host.planner.durable);
     const limit = this.#host.context.limits.maxReconcileState;
     this.#host.context.read({ kind: "page", collection: name, after: place.after, limit }, (page) => {
       if (page === null) return this.#finish(request, { ok: false, code: "storage-unavailable", message: "" }, device);
@@ -339,7 +366,15 @@ export class Reconciler {
         const entity = decodeEntity(stored, count);
         if (typeof view === "string" || entity.values === null || !view.matches(entity.id, entity.values)) return [];
         const version = formatVersion(this.#host.context.epoch, seenThrough(entity.vector));
-        return [{ collection: name, entity_id: entity.id, version, deleted: false, fields: this.#fields(name, entity.values) }];
+        return [
+          {
+            collection: name,
+            entity_id: entity.id,
+            version,
+            deleted: false,
+            fields: this.#fields(name, entity.values),
+          },
+        ];
       });
       const full = page.entities.length >= limit;
       const next = full ? name : names[index + 1];
@@ -406,7 +441,8 @@ function report(outcomes: Outcomes, epoch: Epoch): Pick<ReconcileResponse, "appl
         field: conflict.field,
         policy: conflict.policy,
         reason: conflict.reason,
-        resolution: conflict.winner === "incoming" ? "the value of this mutation stands" : "the value of the server stands",
+        resolution:
+          conflict.winner === "incoming" ? "the value of this mutation stands" : "the value of the server stands",
         server_value: conflict.winner === "incoming" ? conflict.incoming.value : conflict.current.value,
       });
     }

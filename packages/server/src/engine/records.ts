@@ -1,5 +1,16 @@
 /** What a tenant's hub keeps on the server's disk: the records that the engine makes and a storage holds. */
-import type { Columns, Counter, DeviceId, EntityId, Epoch, Millis, Offset, Outcome, TenantId, UserId } from "@tidelock/core";
+import type {
+  Columns,
+  Counter,
+  DeviceId,
+  EntityId,
+  Epoch,
+  Millis,
+  Offset,
+  Outcome,
+  TenantId,
+  UserId,
+} from "@tidelock/core";
 
 /** The tenant's log when it was opened. */
 export interface TenantRecord {

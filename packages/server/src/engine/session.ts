@@ -63,4 +63,3 @@ export interface Opening {
 export function flows(session: Session): boolean {
   return session.blockedSince === null && !session.draining && !session.reading;
 }
-
