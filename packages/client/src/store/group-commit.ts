@@ -21,13 +21,15 @@ export interface GroupCommitOptions {
 }
 
 export class GroupCommit {
-  readonly #options: GroupCommitOptions;
+  readonly #write: GroupCommitOptions["write"];
+  readonly #schedule: GroupCommitOptions["schedule"];
   #waiting: Waiting[] = [];
   /** Settles, never rejects, when everything asked for so far is done. */
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(options: GroupCommitOptions) {
-    this.#options = options;
+  constructor({ write, schedule }: GroupCommitOptions) {
+    this.#write = write;
+    this.#schedule = schedule;
   }
 
   get isWaiting(): boolean {
@@ -37,7 +39,7 @@ export class GroupCommit {
   commit(batch: StoreBatch): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ batch, resolve, reject });
-      if (this.#waiting.length === 1) this.#options.schedule(() => void this.flush());
+      if (this.#waiting.length === 1) this.#schedule(() => void this.flush());
     });
   }
 
@@ -58,7 +60,7 @@ export class GroupCommit {
     this.#waiting = [];
     if (group.length === 0) return;
     try {
-      await this.#options.write(group.map(({ batch }) => batch));
+      await this.#write(group.map(({ batch }) => batch));
     } catch (error) {
       for (const { reject } of group) reject(error);
       return;

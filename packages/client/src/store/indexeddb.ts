@@ -65,7 +65,10 @@ class IndexedDbStore implements Store {
   #durability: Durability = "best-effort";
   readonly #bounds: JournalBounds;
   readonly #database: Database;
-  readonly #group = new GroupCommit({ write: (batches) => this.#write(batches), schedule: queueMicrotask });
+  readonly #group = new GroupCommit({
+    write: (batches) => this.#write(batches),
+    schedule: (flush) => queueMicrotask(flush),
+  });
   /** Why nothing can be committed, or the claim that lets us. */
   #state: TidelockError | Claim = new TidelockError("store-unavailable", "the store is not open");
   #foldTimer: ReturnType<typeof setTimeout> | undefined;
