@@ -10,32 +10,20 @@
  */
 import {
   assert,
-  bothFilters,
   chooseVersion,
   type ClientMessage,
-  type CollectionSchema,
   type Columns,
   type DeviceId,
   type ErrorCode,
   ERRORS,
   EVERYTHING,
-  type Filter,
-  filterKey,
-  filterProblem,
-  fingerprint,
-  isTemporaryId,
   MAX_SUBSCRIPTIONS,
   type Millis,
-  type Mutation,
-  type MutationRow,
-  NOTHING,
   type Offset,
   OLDEST_PROTOCOL_VERSION,
   type PresenceRequest,
   PROTOCOL_VERSION,
-  type Push,
   type Refusal,
-  type ResultDetail,
   type ResultRow,
   type SessionId,
   type SubscriptionRequest,
@@ -43,17 +31,17 @@ import {
   MAX_PUSH_MUTATIONS,
   MAX_FRAME_BYTES,
 } from "@tidelock/core";
-import { makeView, type View } from "./audience.ts";
 import { Delivery } from "./delivery.ts";
 import { type DeviceState, deviceState, isSettled } from "./device.ts";
 import type { HubEffect, OutboundMessage } from "./effect.ts";
 import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
-import { Planner, type Pushed } from "./planner.ts";
+import { Planner } from "./planner.ts";
 import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
 import { Presence } from "./presence.ts";
+import { Pushes, resultRow } from "./pushes.ts";
 import { Reconciler } from "./reconcile.ts";
-import type { Receipt } from "./records.ts";
-import type { Opening, Session } from "./session.ts";
+import { type Opening, type Session, voidReason } from "./session.ts";
+import { Views } from "./views.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
 const GO_AWAY_RETRY_MS = 1_000;
@@ -65,6 +53,8 @@ export class Hub {
   readonly #planner: Planner;
   readonly #delivery: Delivery;
   readonly #presence = new Presence();
+  readonly #views: Views;
+  readonly #pushes: Pushes;
   readonly #reconciler: Reconciler;
   readonly #devices = new Map<DeviceId, DeviceState>();
   readonly #sessions = new Map<SessionId, Session>();
@@ -114,12 +104,20 @@ export class Hub {
     };
     this.#planner = new Planner(this.#context, options.record.head, grown);
     this.#delivery = new Delivery(this.#context, options.record.head);
+    this.#views = new Views(this.#context);
+    this.#pushes = new Pushes({
+      context: this.#context,
+      planner: this.#planner,
+      session: (id) => this.#sessions.get(id),
+      addResult: (session, row) => this.#addResult(session, row),
+      refuseSession: (id, code, message, more) => this.#refuseSession(id, code, message, more),
+    });
     this.#reconciler = new Reconciler({
       context: this.#context,
       planner: this.#planner,
       floor: () => this.#floor,
       withDevice: (device, principal, use) => this.#withDevice(device, principal, use),
-      viewOf: (collection, principal) => this.#viewOf({ collection, where: EVERYTHING }, principal),
+      viewOf: (collection, principal) => this.#views.viewOf({ collection, where: EVERYTHING }, principal),
       released: (device) => this.#releaseDevice(device),
     });
   }
@@ -341,7 +339,7 @@ export class Hub {
       limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
       upgrade: hello.schema.version < this.#options.schema.version ? (this.#options.upgrade ?? null) : null,
     });
-    const reason = this.#voidReason(hello.epoch, hello.checkpoint);
+    const reason = voidReason(hello, this.#context.epoch, this.#floor, this.head);
     if (reason !== null) {
       session.told = 0;
       session.cursor = 0;
@@ -358,17 +356,6 @@ export class Hub {
     for (const message of opening.waiting) {
       if (this.#sessions.has(id)) this.#onMessage(id, message);
     }
-  }
-
-  /** Why a device's checkpoint is of no use here; `null` when it is good. */
-  #voidReason(
-    epoch: string | null,
-    checkpoint: Offset,
-  ): "epoch-changed" | "checkpoint-expired" | "version-invalid" | null {
-    if (epoch === null) return checkpoint === 0 ? null : "version-invalid";
-    if (epoch !== this.#context.epoch) return "epoch-changed";
-    if (checkpoint > this.head) return "version-invalid";
-    return checkpoint < this.#floor ? "checkpoint-expired" : null;
   }
 
   #onSessionClosed(id: SessionId): void {
@@ -428,7 +415,7 @@ export class Hub {
     this.#send(id, { type: "auth", expires: principal.expires });
     // New claims may mean new rules: what is no longer the same view starts over.
     for (const { id: number, view } of [...session.subscriptions.values()]) {
-      const allowed = this.#viewOf({ collection: view.collection, where: view.wanted }, principal);
+      const allowed = this.#views.viewOf({ collection: view.collection, where: view.wanted }, principal);
       if (typeof allowed !== "string" && allowed.key === view.key) continue;
       this.#unsubscribe(session, number);
       this.#subscribe(session, { id: number, collection: view.collection, where: view.wanted, key: null });
@@ -471,7 +458,7 @@ export class Hub {
       case "hello":
         return this.#refuseSession(id, "invalid-message", "a session says hello once");
       case "push":
-        return this.#onPush(session, message);
+        return this.#pushes.push(session, message);
       case "subscribe":
         this.#subscribe(session, message);
         this.#delivery.regroup(session);
@@ -502,36 +489,6 @@ export class Hub {
 
   // ── subscriptions ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #viewOf(request: { readonly collection: string; readonly where: Filter }, principal: Principal): View | ErrorCode {
-    const schema = this.#context.collections.get(request.collection);
-    if (schema === undefined) return "unknown-collection";
-    if (filterProblem(request.where, new Set(schema.byName.keys())) !== null) return "invalid-filter";
-    const allowed = this.#readRule(schema, principal);
-    if (allowed === null) return "rule-failed";
-    const filter = bothFilters(request.where, allowed);
-    const key = `${schema.name}:${fingerprint(filterKey(filter))}`;
-    return makeView(schema.name, request.where, filter, key, this.#columns.get(schema.name) ?? []);
-  }
-
-  #readRule(schema: CollectionSchema, principal: Principal): Filter | null {
-    const rules = this.#context.rules;
-    const rule = Object.hasOwn(rules, schema.name) ? rules[schema.name]?.read : undefined;
-    if (rule === undefined) return EVERYTHING;
-    try {
-      const verdict = rule(this.#context.ruleContext(principal));
-      if (typeof verdict === "boolean") return verdict ? EVERYTHING : NOTHING;
-      const problem = filterProblem(verdict, new Set(schema.byName.keys()));
-      return problem === null ? verdict : this.#ruleBroke(schema.name, problem);
-    } catch (error) {
-      return this.#ruleBroke(schema.name, error instanceof Error ? error.message : "it threw");
-    }
-  }
-
-  #ruleBroke(collection: string, problem: string): null {
-    this.#context.emit({ type: "log", level: "error", message: "a read rule failed", facts: { collection, problem } });
-    return null;
-  }
-
   #subscribe(session: Session, request: SubscriptionRequest): void {
     const { id, collection, where, key } = request;
     const about = { subscription: id };
@@ -540,7 +497,7 @@ export class Hub {
     if (session.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.#refuse(session.id, "too-many-subscriptions", `the most is ${MAX_SUBSCRIPTIONS}`, about);
     }
-    const view = this.#viewOf({ collection, where }, session.principal);
+    const view = this.#views.viewOf({ collection, where }, session.principal);
     if (typeof view === "string") return this.#refuse(session.id, view, ERRORS[view].message, about);
     const subscription = { id, view, whole: key === "*" || key === view.key };
     session.subscriptions.set(id, subscription);
@@ -555,89 +512,11 @@ export class Hub {
 
   // ── pushes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onPush(session: Session, push: Push): void {
-    const { device } = session;
-    const [first] = push.mutations;
-    if (first === undefined) return;
-    if (this.#planner.backlog + push.mutations.length > this.#context.limits.maxPendingMutations) {
-      return this.#refuseSession(session.id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
-    }
-    const known = push.mutations.filter(([counter]) => counter <= device.accepted).length;
-    if (known > 0) this.#answerAgain(session, first[0], known);
-    let run: Pushed[] = [];
-    for (const row of push.mutations.slice(known)) {
-      const counter = row[0];
-      if (counter !== device.accepted + 1) {
-        const message = `mutation ${counter} came after ${device.accepted}`;
-        return this.#refuseSession(session.id, "counter-gap", message, { about: { counter } });
-      }
-      device.accepted = counter;
-      run.push(this.#pushed(device, row, run.at(-1)));
-      if (row[7] > 0) continue;
-      this.#enqueue(session, run);
-      run = [];
-    }
-    // A transaction that does not end within its push is refused whole, but decided like any other.
-    if (run.length > 0)
-      this.#enqueue(
-        session,
-        run.map((pushed) => ({ ...pushed, refused: BROKEN })),
-      );
-  }
-
-  #pushed(device: DeviceState, row: MutationRow, before: Pushed | undefined): Pushed {
-    const [counter, operation, collection, entity, fields, seen, stamp, remaining] = row;
-    const mutation: Mutation = { counter, operation, collection, entity, fields, seen, stamp, remaining };
-    const broken = before !== undefined && before.mutation.remaining !== remaining + 1;
-    const forged = seen > this.head;
-    const schema = this.#context.collections.get(collection);
-    return {
-      mutation,
-      seen: { floor: seen, dots: new Map([[device.device, counter - 1]]) },
-      name: null,
-      assign: operation === "create" && schema?.ids === "server" && isTemporaryId(entity),
-      refused: broken ? BROKEN : forged ? FORGED : null,
-    };
-  }
-
-  #enqueue(session: Session, mutations: readonly Pushed[]): void {
-    const { device, principal, id } = session;
-    this.#planner.enqueue({
-      device,
-      principal,
-      mutations,
-      answer: ({ counter, outcome, offset, detail }) => {
-        if (this.#sessions.get(id) !== session) return;
-        this.#addResult(session, detail === null ? [counter, outcome, offset] : [counter, outcome, offset, detail]);
-      },
-    });
-  }
-
   #addResult(session: Session, row: ResultRow): void {
     const results = this.#results.get(session.id);
     if (results === undefined) this.#results.set(session.id, [row]);
     else results.push(row);
     this.#delivery.owe(session, row[2]);
-  }
-
-  /** Mutations that were pushed before: those on disk get their first answer again, the others will get theirs. */
-  #answerAgain(session: Session, from: number, count: number): void {
-    const { device, id } = session;
-    const last = Math.min(from + count - 1, device.decided);
-    if (last < from) return;
-    this.#context.read(
-      { kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 },
-      (result) => {
-        if (this.#sessions.get(id) !== session || result === null) return;
-        const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
-        for (let counter = from; counter <= last; counter++) {
-          const receipt = found.get(counter);
-          const row: ResultRow =
-            receipt === undefined ? [counter, "duplicate", 0, { code: "result-pruned" }] : duplicateRow(receipt);
-          this.#addResult(session, row);
-        }
-      },
-    );
   }
 
   #onAppended(): void {
@@ -716,24 +595,4 @@ export class Hub {
     for (const id of [...this.#openings.keys(), ...this.#sessions.keys()]) this.#goAway(id, "shutting-down");
     if (this.#acknowledged.size > 0) this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
   }
-}
-
-const BROKEN: ResultDetail = { code: "transaction-broken", message: ERRORS["transaction-broken"].message };
-const FORGED: ResultDetail = { code: "version-invalid", message: "`seen` names events that this log does not have" };
-
-function detailOf(receipt: Receipt): ResultDetail | null {
-  return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
-}
-
-/** The first answer, for a device that may not have heard it. */
-function resultRow(receipt: Receipt): ResultRow {
-  const detail = detailOf(receipt);
-  return detail === null
-    ? [receipt.counter, receipt.outcome, receipt.offset]
-    : [receipt.counter, receipt.outcome, receipt.offset, detail];
-}
-
-/** The answer to a mutation that was pushed again: a duplicate, with the first answer inside. */
-function duplicateRow(receipt: Receipt): ResultRow {
-  return [receipt.counter, "duplicate", receipt.offset, { ...detailOf(receipt), original: receipt.outcome }];
 }

@@ -1,5 +1,5 @@
 /** Sessions: one live connection of a device each, with how far it has been served. */
-import type { ClientMessage, Hello, Millis, Offset, SessionId } from "@tidelock/core";
+import type { ClientMessage, Epoch, Hello, Millis, Offset, Resync, SessionId } from "@tidelock/core";
 import type { Audience, View } from "./audience.ts";
 import type { DeviceState } from "./device.ts";
 import type { Principal } from "./input.ts";
@@ -62,4 +62,17 @@ export interface Opening {
 /** Whether deltas may be sent to the session now. */
 export function flows(session: Session): boolean {
   return session.blockedSince === null && !session.draining && !session.reading;
+}
+
+/** Why what a device holds is of no use with this log; `null` when the log can go on from it [H11]. */
+export function voidReason(
+  held: Pick<Hello, "epoch" | "checkpoint">,
+  epoch: Epoch,
+  floor: Offset,
+  head: Offset,
+): Resync["reason"] | null {
+  if (held.epoch === null) return held.checkpoint === 0 ? null : "version-invalid";
+  if (held.epoch !== epoch) return "epoch-changed";
+  if (held.checkpoint > head) return "version-invalid";
+  return held.checkpoint < floor ? "checkpoint-expired" : null;
 }

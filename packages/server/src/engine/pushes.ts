@@ -1,0 +1,141 @@
+/**
+ * Pushes of sessions: mutations in counter order, cut into transactions, each answered once it is on disk. What was pushed
+ * before is answered again with its first answer; what leaves a gap ends the session [H2].
+ */
+import {
+  ERRORS,
+  isTemporaryId,
+  type ErrorCode,
+  type Mutation,
+  type MutationRow,
+  type Push,
+  type Refusal,
+  type ResultDetail,
+  type ResultRow,
+  type SessionId,
+} from "@tidelock/core";
+import type { DeviceState } from "./device.ts";
+import type { Planner, Pushed } from "./planner.ts";
+import type { HubContext } from "./ports.ts";
+import type { Receipt } from "./records.ts";
+import type { Session } from "./session.ts";
+
+const OVERLOAD_RETRY_MS = 2_000;
+
+/** What pushes need of the hub. */
+export interface PushHost {
+  readonly context: HubContext;
+  readonly planner: Planner;
+  readonly session: (id: SessionId) => Session | undefined;
+  readonly addResult: (session: Session, row: ResultRow) => void;
+  readonly refuseSession: (id: SessionId, code: ErrorCode, message?: string, more?: Partial<Refusal>) => void;
+}
+
+export class Pushes {
+  readonly #host: PushHost;
+
+  constructor(host: PushHost) {
+    this.#host = host;
+  }
+
+  push(session: Session, push: Push): void {
+    const { device } = session;
+    const [first] = push.mutations;
+    if (first === undefined) return;
+    if (this.#host.planner.backlog + push.mutations.length > this.#host.context.limits.maxPendingMutations) {
+      return this.#host.refuseSession(session.id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
+    }
+    const known = push.mutations.filter(([counter]) => counter <= device.accepted).length;
+    if (known > 0) this.#answerAgain(session, first[0], known);
+    let run: Pushed[] = [];
+    for (const row of push.mutations.slice(known)) {
+      const counter = row[0];
+      if (counter !== device.accepted + 1) {
+        const message = `mutation ${counter} came after ${device.accepted}`;
+        return this.#host.refuseSession(session.id, "counter-gap", message, { about: { counter } });
+      }
+      device.accepted = counter;
+      run.push(this.#pushed(device, row, run.at(-1)));
+      if (row[7] > 0) continue;
+      this.#enqueue(session, run);
+      run = [];
+    }
+    // A transaction that does not end within its push is refused whole, but decided like any other.
+    if (run.length > 0)
+      this.#enqueue(
+        session,
+        run.map((pushed) => ({ ...pushed, refused: BROKEN })),
+      );
+  }
+
+  #pushed(device: DeviceState, row: MutationRow, before: Pushed | undefined): Pushed {
+    const [counter, operation, collection, entity, fields, seen, stamp, remaining] = row;
+    const mutation: Mutation = { counter, operation, collection, entity, fields, seen, stamp, remaining };
+    const broken = before !== undefined && before.mutation.remaining !== remaining + 1;
+    const forged = seen > this.#host.planner.durable;
+    const schema = this.#host.context.collections.get(collection);
+    return {
+      mutation,
+      seen: { floor: seen, dots: new Map([[device.device, counter - 1]]) },
+      name: null,
+      assign: operation === "create" && schema?.ids === "server" && isTemporaryId(entity),
+      refused: broken ? BROKEN : forged ? FORGED : null,
+    };
+  }
+
+  #enqueue(session: Session, mutations: readonly Pushed[]): void {
+    const { device, principal, id } = session;
+    this.#host.planner.enqueue({
+      device,
+      principal,
+      mutations,
+      answer: ({ counter, outcome, offset, detail }) => {
+        if (this.#host.session(id) !== session) return;
+        this.#host.addResult(
+          session,
+          detail === null ? [counter, outcome, offset] : [counter, outcome, offset, detail],
+        );
+      },
+    });
+  }
+
+  /** Mutations that were pushed before: those on disk get their first answer again, the others will get theirs. */
+  #answerAgain(session: Session, from: number, count: number): void {
+    const { device, id } = session;
+    const last = Math.min(from + count - 1, device.decided);
+    if (last < from) return;
+    this.#host.context.read(
+      { kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 },
+      (result) => {
+        if (this.#host.session(id) !== session || result === null) return;
+        const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
+        for (let counter = from; counter <= last; counter++) {
+          const receipt = found.get(counter);
+          const row: ResultRow =
+            receipt === undefined ? [counter, "duplicate", 0, { code: "result-pruned" }] : duplicateRow(receipt);
+          this.#host.addResult(session, row);
+        }
+      },
+    );
+  }
+}
+
+const BROKEN: ResultDetail = { code: "transaction-broken", message: ERRORS["transaction-broken"].message };
+const FORGED: ResultDetail = { code: "version-invalid", message: "`seen` names events that this log does not have" };
+
+function detailOf(receipt: Receipt): ResultDetail | null {
+  return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
+}
+
+/** The first answer, for a device that may not have heard it. */
+export function resultRow(receipt: Receipt): ResultRow {
+  const detail = detailOf(receipt);
+  return detail === null
+    ? [receipt.counter, receipt.outcome, receipt.offset]
+    : [receipt.counter, receipt.outcome, receipt.offset, detail];
+}
+
+/** The answer to a mutation that was pushed again: a duplicate, with the first answer inside. */
+function duplicateRow(receipt: Receipt): ResultRow {
+  return [receipt.counter, "duplicate", receipt.offset, { ...detailOf(receipt), original: receipt.outcome }];
+}
