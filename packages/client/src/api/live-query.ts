@@ -13,7 +13,7 @@ import type { CollectionWatcher } from "./change-feed.ts";
 import type { LiveQuery, QueryResult, Unsubscribe } from "./client.ts";
 import { comparatorOf, matcherOf } from "./matching.ts";
 import { keepIfEqual, keepIfSame, type Source } from "./notifier.ts";
-import { OrderedViews } from "./ordered-views.ts";
+import { OrderedViews, type ViewList } from "./ordered-views.ts";
 import type { Query } from "./query.ts";
 import type { ReadContext } from "./read-context.ts";
 import type { EntityView } from "./replica-view.ts";
@@ -36,6 +36,30 @@ export class LiveQueries {
   }
 }
 
+/** What a result says; its list is turned into an array when `data` is read. */
+interface Facts {
+  readonly shown: ViewList;
+  readonly total: number;
+  readonly status: Result["status"];
+  readonly error: TidelockError | null;
+  readonly isComplete: boolean;
+}
+
+const NOTHING: Facts = { shown: { array: [] }, total: 0, status: "loading", error: null, isComplete: false };
+
+function resultOf({ shown, total, status, error, isComplete }: Facts): Result {
+  return {
+    get data() {
+      return shown.array;
+    },
+    total,
+    status,
+    error,
+    isLoading: status === "loading",
+    isComplete,
+  };
+}
+
 class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source {
   readonly query: Query<EntityView>;
   readonly #context: ReadContext;
@@ -46,7 +70,9 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
   /** Sets of entities to look at before the next reading. */
   #changed: Array<ReadonlySet<EntityId>> = [];
   #isStale = true;
-  #result: Result = { data: [], total: 0, status: "loading", error: null, isLoading: true, isComplete: false };
+  #shown: ViewList = NOTHING.shown;
+  #facts: Facts = NOTHING;
+  #result: Result = resultOf(NOTHING);
   #told: Result = this.#result;
   #detach: Unsubscribe = () => {};
   #leaveWire: Unsubscribe = () => {};
@@ -171,22 +197,25 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
     if (views === null) return;
     this.#isStale = false;
     const changes = this.#changes();
-    const isChanged = changes.size > 0 && views.apply(changes);
-    const data = isChanged ? this.#window(views) : this.#result.data;
+    if (changes.size > 0 && views.apply(changes)) this.#shown = this.#cut(views);
     const error = this.#context.subscriptionError(collection, filter);
     const isComplete =
       this.#context.isOpen() && (replica.isComplete(collection, filter) || replica.isComplete(collection, EVERYTHING));
     const isReady = isComplete || views.size > 0;
     const status = error !== null ? "error" : isReady ? "ready" : "loading";
-    const next = { data, total: views.size, status, error, isLoading: status === "loading", isComplete } as const;
-    this.#result = keepIfEqual(this.#result, next);
+    const next: Facts = { shown: this.#shown, total: views.size, status, error, isComplete };
+    const kept = keepIfEqual(this.#facts, next);
+    if (kept === this.#facts) return;
+    this.#facts = kept;
+    this.#result = resultOf(kept);
   }
 
-  /** The results to show. A change outside of a window leaves its list the same; without a window every change shows. */
-  #window(views: OrderedViews): readonly EntityView[] {
+  /** The entities to show. A change outside of a window leaves its list the same; without a window every change shows. */
+  #cut(views: OrderedViews): ViewList {
     const { limit, offset } = this.query.description;
-    const shown = views.window(offset, limit);
-    return limit === null && offset === 0 ? shown : keepIfSame(this.#result.data, shown);
+    if (limit === null && offset === 0) return views.all;
+    const array = views.window(offset, limit ?? views.size);
+    return keepIfSame(this.#shown.array, array) === array ? { array } : this.#shown;
   }
 
   /** What the entities to look at are now, for this query: a view, or `null` when it is not among the results. */

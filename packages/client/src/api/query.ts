@@ -149,10 +149,12 @@ function wholeNumber(name: string, value: number): number {
 
 /** A condition that is `undefined` is not there: `where({ assignee: maybe })` must not come to mean `null`. */
 function withoutUndefined(filter: Filter): Filter {
-  const kept: Record<string, Filter[string]> = {};
-  for (const [name, condition] of Object.entries(filter)) {
-    if (condition === undefined) continue;
-    kept[name] = condition;
-  }
-  return kept;
+  return partWithoutUndefined(filter) as Filter;
+}
+
+function partWithoutUndefined(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(partWithoutUndefined);
+  if (typeof part !== "object" || part === null) return part;
+  const given = Object.entries(part).filter(([, condition]) => condition !== undefined);
+  return Object.fromEntries(given.map(([name, condition]) => [name, partWithoutUndefined(condition)]));
 }
