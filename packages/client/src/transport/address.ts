@@ -23,7 +23,7 @@ export function serverAddress(url: string, page: string | undefined): ServerAddr
   const rest = `://${base.host}${base.pathname.replace(/\/+$/, "")}/sync`;
   const http = `${isSecure ? "https" : "http"}${rest}`;
   return {
-    websocket: `${isSecure ? "wss" : "ws"}${rest}/ws`,
+    websocket: `${isSecure ? "wss" : "ws"}${rest}`,
     events: `${http}/events`,
     reconcile: `${http}/reconcile`,
     presence: `${http}/presence`,
