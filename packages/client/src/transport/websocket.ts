@@ -12,7 +12,7 @@ import type { Connection, Transport } from "./transport.ts";
 export type Socket = Pick<WebSocket, "binaryType" | "addEventListener" | "send" | "close">;
 
 export interface WebSocketOptions {
-  /** `wss://host/sync/ws` */
+  /** `wss://host/sync` */
   readonly url: string;
   /** `jsonCodec` when not given. */
   readonly codec?: Codec;
