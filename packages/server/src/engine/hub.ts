@@ -280,6 +280,8 @@ export class Hub {
    */
   #continueOpening(opening: Opening, device: DeviceState): void {
     this.#takeOver(opening, device);
+    // Ending the older session may have opened this one already.
+    if (!this.#openings.has(opening.id)) return;
     if (!isSettled(device) || device.requests > 0 || opening.reading) return;
     if (opening.hello.decided >= device.decided) return this.#open(opening, device, []);
     opening.reading = true;
