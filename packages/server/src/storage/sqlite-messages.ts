@@ -4,7 +4,7 @@
  *
  * Commits travel as one flat list of primitives. Measured for 100 and 1,000 mutations, build + clone + read together:
  * flat 0.9 and 1.2 µs per mutation, objects 1.6 and 2.4 µs, one JSON text 3.4 µs, all texts joined with their lengths 1.8
- * and 1.3 µs (`bench/storage-handover.ts`).
+ * and 1.3 µs (`bench/storage-handover.bench.ts`).
  */
 import {
   type Columns,

@@ -24,7 +24,8 @@ export class SqliteThread<Operations extends Callable<Operations>> {
   #outgoing: Numbered<RequestTo<Operations>>[] = [];
   #death: string | null = null;
 
-  constructor(role: Role) {
+  /** `onEnd` is called when the thread has ended, for whatever reason. */
+  constructor(role: Role, onEnd: () => void) {
     // Runs from source and from `dist`: the thread's file has the ending of this one. Conditions are inherited.
     const file = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url);
     this.#worker = new Worker(file, { name: `tidelock ${role}`, workerData: role });
@@ -34,6 +35,7 @@ export class SqliteThread<Operations extends Callable<Operations>> {
     this.#exited = new Promise((resolve) => {
       this.#worker.on("exit", () => {
         this.#die("the storage is closed");
+        onEnd();
         resolve();
       });
     });

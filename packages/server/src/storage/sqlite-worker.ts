@@ -107,10 +107,12 @@ function serveReader(port: MessagePort): void {
         database?.close();
         return undefined;
       case "readPage":
-        return reader?.readPage(request[1], request[2], request[3], request[4]);
+        assert(reader !== null, "the storage is open");
+        return reader.readPage(request[1], request[2], request[3], request[4]);
       case "snapshot": {
         const give = (text: string): void => port.postMessage([{ number, type: "chunk", text } satisfies Reply]);
-        return reader?.snapshot(request[1], request[2], request[3], request[4], give);
+        assert(reader !== null, "the storage is open");
+        return reader.snapshot(request[1], request[2], request[3], request[4], give);
       }
     }
   };

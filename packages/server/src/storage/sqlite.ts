@@ -71,31 +71,24 @@ async function trim(threads: Threads, tenant: TenantId, through: number): Promis
 /** The two threads over one file. */
 class Threads {
   readonly #path: string;
-  #writer: SqliteThread<WriterOperations> | null = null;
-  #reader: SqliteThread<ReaderOperations> | null = null;
+  #writer: Promise<SqliteThread<WriterOperations>> | null = null;
+  #reader: Promise<SqliteThread<ReaderOperations>> | null = null;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   async open(): Promise<void> {
-    if (this.#writer !== null) return;
-    const writer = new SqliteThread<WriterOperations>("writer");
-    this.#writer = writer;
-    try {
-      await writer.call(["open", this.#path]);
-    } catch (error) {
-      this.#writer = null;
-      await writer.terminate();
-      throw error;
-    }
+    this.#writer ??= this.#startWriter();
+    await this.#writer;
   }
 
   /** Waits for what was called before, folds the log into the file and gives the lock back. */
   async close(): Promise<void> {
-    const [writer, reader] = [this.#writer, this.#reader];
+    const starting = [this.#writer, this.#reader] as const;
     this.#writer = null;
     this.#reader = null;
+    const [writer, reader] = await Promise.all([starting[0]?.catch(() => null), starting[1]?.catch(() => null)]);
     if (reader?.isAlive === true) await reader.call(["close"]);
     await reader?.ended();
     if (writer?.isAlive === true) await writer.call(["close"]);
@@ -106,7 +99,8 @@ class Threads {
     request: Call<WriterOperations, Name>,
   ): Promise<ReturnType<WriterOperations[Name]>> {
     if (this.#writer === null) throw notOpen();
-    return this.#writer.call(request);
+    const writer = await this.#writer;
+    return writer.call(request);
   }
 
   async read<Name extends keyof ReaderOperations>(
@@ -114,12 +108,33 @@ class Threads {
     onChunk?: (text: string) => void,
   ): Promise<ReturnType<ReaderOperations[Name]>> {
     if (this.#writer === null) throw notOpen();
-    if (this.#reader?.isAlive !== true) {
-      this.#reader = new SqliteThread<ReaderOperations>("reader");
-      // Answers come in order: when this fails, so does what follows.
-      this.#reader.call(["open", this.#path]).catch(() => {});
+    this.#reader ??= this.#startReader();
+    const reader = await this.#reader;
+    return reader.call(request, onChunk);
+  }
+
+  async #startWriter(): Promise<SqliteThread<WriterOperations>> {
+    const writer = new SqliteThread<WriterOperations>("writer", () => {});
+    try {
+      await writer.call(["open", this.#path]);
+      return writer;
+    } catch (error) {
+      this.#writer = null;
+      await writer.terminate();
+      throw error;
     }
-    return this.#reader.call(request, onChunk);
+  }
+
+  /** A reader that fails is replaced by the next call. */
+  async #startReader(): Promise<SqliteThread<ReaderOperations>> {
+    const reader = new SqliteThread<ReaderOperations>("reader", () => (this.#reader = null));
+    try {
+      await reader.call(["open", this.#path]);
+      return reader;
+    } catch (error) {
+      await reader.terminate();
+      throw error;
+    }
   }
 }
 

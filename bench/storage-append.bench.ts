@@ -2,7 +2,7 @@
  * The append path of the SQLite storage beside its limit: node:sqlite in this thread, with the same tables, rows, settings
  * and transactions, and nothing else. In turn, on one disk; medians of the rounds.
  *
- *     node --conditions=@tidelock/source bench/storage-append.ts [rounds] [mutations per round]
+ *     node --conditions=@tidelock/source bench/storage-append.bench.ts [rounds] [mutations per round]
  *
  * One mutation is one event of about 300 bytes, one entity out of 10,000 and one receipt. "one at a time" waits for each
  * append before the next; "two" keeps a second one under way, as a hub under load does.

@@ -2,7 +2,7 @@
  * A snapshot of 100,000 entities out of the SQLite storage: time until the last chunk is here, CPU of the whole process,
  * and how long the main loop was held up; with everything, and with a filter that lets a fifth through.
  *
- *     node --conditions=@tidelock/source bench/storage-snapshot.ts [entities] [rounds]
+ *     node --conditions=@tidelock/source bench/storage-snapshot.bench.ts [entities] [rounds]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
