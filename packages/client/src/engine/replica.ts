@@ -404,6 +404,11 @@ export class Replica {
     const state = this.#state;
     state.identities.note(temporary, entity);
     for (const { before, after } of state.outbox.rewritten(temporary, entity)) {
+      if (before.entity === after.entity) {
+        // Only a reference changes: it keeps its place among the mutations of its entity.
+        state.change(after);
+        continue;
+      }
       state.view.removeMutation(before.collection, before.entity, before.counter);
       state.touch(before.collection, before.entity);
       state.outbox.replace(after);
