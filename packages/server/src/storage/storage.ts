@@ -4,7 +4,9 @@
  * What every storage promises, and its contract suite in `@tidelock/testkit/conformance` checks:
  * - `append` is all or nothing, for all commits given together, and when it resolves they survive kill -9 and power loss.
  * - Offsets are gapless per tenant. A commit names the head it was planned on; when the head has moved, nothing is written
- *   and `append` rejects with `StaleHead`.
+ *   and `append` rejects with `StaleHead`; so it does when the tenant was never opened.
+ * - A commit with a gap or a part of a transaction, and a second receipt for a mutation (by counter or name), is refused whole.
+ * - Watermarks (decided, acknowledged, seen, published, floor) never go back, in whatever order their writers come.
  * - Reads see every append that resolved before they were called. A snapshot is of one moment, and says which.
  * - Text is stored and returned byte for byte. Storage parses rows only to filter a snapshot.
  * - Calls may overlap; appends take effect in the order of the calls.
@@ -53,6 +55,10 @@ export interface Storage {
   ): Promise<{ readonly offset: Offset; readonly entities: readonly StoredEntity[] }>;
   saveAcknowledged(tenant: TenantId, acknowledged: ReadonlyMap<DeviceId, Offset>, now: Millis): Promise<void>;
   savePublished(tenant: TenantId, published: Offset): Promise<void>;
-  /** Forgets events up to an offset, and receipts and tombstones that only they needed. */
+  /**
+   * Forgets events up to an offset, and receipts and tombstones that only they needed: those of the events, and rejections
+   * decided before the last of them. The floor never cuts a transaction: it stays before one that would be. When interrupted,
+   * the floor has moved or not; what lies below it is never read, and the next trim finishes the work.
+   */
   trim(tenant: TenantId, through: Offset): Promise<void>;
 }
