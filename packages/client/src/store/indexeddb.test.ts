@@ -1,7 +1,7 @@
 /** The store on an IndexedDB in memory, where faults can be injected. `tests/browser/indexeddb.test.ts` runs it in Chromium. */
 import assert from "node:assert/strict";
 import { after, afterEach, beforeEach, describe, mock, test } from "node:test";
-import type { JsonValue } from "@tidelock/core";
+import { type JsonValue, TidelockError } from "@tidelock/core";
 import { type StoreDisk, storeContract } from "@tidelock/testkit/conformance";
 import "fake-indexeddb/auto";
 import { forceCloseDatabase, IDBFactory } from "fake-indexeddb";
@@ -112,6 +112,20 @@ describe("The journal of the IndexedDB store", () => {
     assert.equal((await readAll("sizes")).rows.length, 20);
   });
 
+  test("finds rows again after rows before all others have filled their first bucket", async () => {
+    const store = indexedDbStore({ name: "before" });
+    await store.open();
+    const model = new MemoryStoreState();
+    // The third of the buckets that this makes starts where the only one did.
+    for (const batch of [batchOf({ put: numbered(5000, 500) }), batchOf({ put: numbered(0, 1000) })]) {
+      model.apply(batch);
+      await store.commit(batch);
+    }
+    await store.close();
+    assert.equal((await keysOf("before", "buckets")).length, 3);
+    assertSame(await readAll("before"), model.read());
+  });
+
   test("keeps mutations that come and go out of the buckets", async () => {
     const store = indexedDbStore({ name: "outbox", journal: eager });
     await store.open();
@@ -179,6 +193,14 @@ describe("The IndexedDB store in trouble", () => {
     const { rows } = await readAll("large");
     assert.equal(rows.length, 3000);
     assert.equal(rows.find(({ id }) => id === rowOf(1, 0).id)?.at, 99);
+  });
+
+  test("leaves nothing of a batch that cannot be written down", async () => {
+    const store = await storeWith("bigint", [rowOf(1, 1)]);
+    const impossible = { ...rowOf(3, 3), values: [3n] } as unknown as Row;
+    await assert.rejects(store.commit(batchOf({ put: [rowOf(2, 2), impossible] })), TidelockError);
+    await store.close();
+    assert.equal((await readAll("bigint")).rows.length, 1);
   });
 
   test("opens a full disk for reading, and claims it with the first commit that fits", async () => {

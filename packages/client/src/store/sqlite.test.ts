@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
+import { TidelockError } from "@tidelock/core";
 import { type StoreDisk, storeContract } from "@tidelock/testkit/conformance";
 import type { StoreBatch } from "./memory.ts";
 import { sqliteStore } from "./sqlite.ts";
@@ -148,6 +149,21 @@ describe("The SQLite store", () => {
     assert.deepEqual(
       (await store.open()).rows.map(({ id }) => id),
       ["first", "second"],
+    );
+    await store.close();
+  });
+
+  test("leaves nothing of a batch that cannot be written down", async () => {
+    const path = join(newFolder(), "replica.db");
+    const store = sqliteStore({ path });
+    await store.open();
+    const impossible = { ...textRow("impossible", 1), values: [1n] } as unknown as StoreBatch["put"][number];
+    await assert.rejects(store.commit({ ...nothing, put: [textRow("before", 1), impossible] }), TidelockError);
+    await store.commit({ ...nothing, put: [textRow("after", 1)] });
+    await store.close();
+    assert.deepEqual(
+      (await store.open()).rows.map(({ id }) => id),
+      ["after"],
     );
     await store.close();
   });
