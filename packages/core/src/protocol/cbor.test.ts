@@ -140,6 +140,10 @@ describe("one value has one encoding", () => {
         sign * (exponent === 0 ? (bits & 0x3ff) / 2 ** 24 : (1 + (bits & 0x3ff) / 1024) * 2 ** (exponent - 15));
       assert.equal(decoded(encoding), value + 0);
       if (!Number.isInteger(value)) assert.equal(hex(encodeCbor(value)), encoding);
+      // Half a step further, half precision no longer holds it.
+      const between = value + sign * (exponent === 0 ? 2 ** -25 : 2 ** (exponent - 26));
+      if (!Number.isInteger(between)) assert.equal(encodeCbor(between).length, 5);
+      assert.equal(decoded(hex(encodeCbor(between))), between);
     }
   });
 
