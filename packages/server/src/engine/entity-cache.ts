@@ -5,42 +5,45 @@
 import type { EntityId, EntityState, Offset } from "@tidelock/core";
 
 export class EntityCache {
-  readonly #entities = new Map<string, EntityState | null>();
+  /** By collection, then id; the oldest use first. */
+  readonly #collections = new Map<string, Map<EntityId, EntityState | null>>();
   readonly #maxEntities: number;
 
   constructor(maxEntities: number) {
     this.#maxEntities = maxEntities;
   }
 
-  static key(collection: string, id: EntityId): string {
-    return `${collection}/${id}`;
-  }
-
   has(collection: string, id: EntityId): boolean {
-    return this.#entities.has(EntityCache.key(collection, id));
+    return this.#collections.get(collection)?.has(id) ?? false;
   }
 
   /** The entity, `null` when there is none. Only for entities that `has` knows. */
   get(collection: string, id: EntityId): EntityState | null {
-    return this.#entities.get(EntityCache.key(collection, id)) ?? null;
+    return this.#collections.get(collection)?.get(id) ?? null;
   }
 
   /** Makes this the newest entry. */
   set(collection: string, id: EntityId, state: EntityState | null): void {
-    const key = EntityCache.key(collection, id);
-    this.#entities.delete(key);
-    this.#entities.set(key, state);
+    let entities = this.#collections.get(collection);
+    if (entities === undefined) {
+      entities = new Map();
+      this.#collections.set(collection, entities);
+    }
+    entities.delete(id);
+    entities.set(id, state);
   }
 
-  /** Forgets the oldest entries beyond the bound, except those newer than what is on disk. */
+  /** Forgets the oldest entries of each collection beyond the bound, except those newer than what is on disk. */
   shrink(durable: Offset): void {
-    if (this.#entities.size <= this.#maxEntities) return;
-    let excess = this.#entities.size - this.#maxEntities;
-    for (const [key, state] of this.#entities) {
-      if (excess <= 0) break;
-      if (state !== null && state.at > durable) continue;
-      this.#entities.delete(key);
-      excess -= 1;
+    for (const entities of this.#collections.values()) {
+      let excess = entities.size - this.#maxEntities;
+      if (excess <= 0) continue;
+      for (const [id, state] of entities) {
+        if (excess <= 0) break;
+        if (state !== null && state.at > durable) continue;
+        entities.delete(id);
+        excess -= 1;
+      }
     }
   }
 }

@@ -240,7 +240,7 @@ export class Planner {
   }
 
   #loadEntities(missing: readonly (readonly [string, EntityId])[]): void {
-    const keys = [...new Map(missing.map((key) => [EntityCache.key(...key), key])).values()];
+    const keys = [...new Map(missing.map((key) => [key.join("/"), key])).values()];
     this.#context.read({ kind: "entities", keys }, (result) => {
       this.#reading = false;
       if (result === null) return;
@@ -285,7 +285,7 @@ export class Planner {
   }
 
   #resolve(device: DeviceId, id: EntityId): EntityId {
-    return this.#aliases.get(`${device} ${id}`) ?? id;
+    return this.#aliases.size === 0 ? id : (this.#aliases.get(`${device} ${id}`) ?? id);
   }
 
   /** Values of reference fields. */
@@ -322,7 +322,7 @@ export class Planner {
       const rows = new Map(admission.states.map((state) => [state.at, encodeRow(state.values)]));
       for (const event of admission.events) this.#addEvent(event, rows);
       for (const state of admission.states) {
-        this.#batch.entities.set(EntityCache.key(state.collection, state.id), {
+        this.#batch.entities.set(`${state.collection}/${state.id}`, {
           state,
           row: rows.get(state.at) ?? null,
         });
