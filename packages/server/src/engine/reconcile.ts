@@ -164,13 +164,14 @@ export class Reconciler {
   }
 
   /**
-   * The counter that a mutation states through its version: an author who had seen its own mutation n makes number n + 1.
-   * 0 when it states none, as plain HTTP clients do.
+   * The counter that a mutation states through its version: an author who had seen its own mutation n makes number n + 1,
+   * and calls it so. 0 when it states none, as plain HTTP clients do: they may send back an entity's version as they got
+   * it, with a dot of their own in it, and that says nothing of this mutation's number.
    */
   #statedCounter(mutation: ReconcileMutation, device: DeviceId): Counter {
     const version = mutation.version === null ? null : parseVersion(mutation.version);
     const own = version?.vector.dots.get(device);
-    return own === undefined ? 0 : own + 1;
+    return own !== undefined && mutation.name === String(own + 1) ? own + 1 : 0;
   }
 
   #push(request: Request, device: DeviceState, receipts: readonly Receipt[]): void {
