@@ -104,11 +104,17 @@ export class Delivery {
     if (!this.#dirty) return;
     this.#dirty = false;
     const head = this.#tail.head;
+    // An append may push more out of the tail than was there: who kept up until then goes on from the log.
+    const behind: Session[] = [];
     for (const { audience, sessions } of this.#audiences.values()) {
       const groups = new Map<string, Session[]>();
       for (const session of sessions) {
         if (session.cursor >= head && session.owed <= session.told) continue;
-        if (!flows(session) || session.cursor < this.#tail.start) continue;
+        if (!flows(session)) continue;
+        if (session.cursor < this.#tail.start) {
+          behind.push(session);
+          continue;
+        }
         const key = `${session.told} ${session.cursor}`;
         const group = groups.get(key);
         if (group === undefined) groups.set(key, [session]);
@@ -116,6 +122,7 @@ export class Delivery {
       }
       for (const group of groups.values()) this.#deliverTo(audience, group, head);
     }
+    for (const session of behind) this.pump(session);
   }
 
   /** All of `group` stand at the same place. */
