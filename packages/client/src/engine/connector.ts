@@ -30,6 +30,8 @@ export class Connector {
   #failures = 0;
   #authFailures = 0;
   #lastHeard: Millis = 0;
+  /** The subscriptions that the hello of this connection named. */
+  #named = new Set<number>();
 
   constructor(state: ReplicaState, random: Random, sdk: string) {
     this.#state = state;
@@ -83,6 +85,16 @@ export class Connector {
     this.planTokenRenewal(expires);
     this.#state.cancelTimer("heartbeat");
     this.#state.setTimer("heartbeat", this.#state.now + idleMs);
+    this.#sayWhatChanged();
+  }
+
+  /** What was subscribed to, and no longer, since the hello. */
+  #sayWhatChanged(): void {
+    const gone = new Set(this.#named);
+    for (const { id, collection, filter } of this.#state.subscriptions.all) {
+      if (!gone.delete(id)) this.send({ type: "subscribe", id, collection, where: filter, key: null });
+    }
+    for (const id of gone) this.send({ type: "unsubscribe", id });
   }
 
   /** This version of the application may not connect. */
@@ -115,6 +127,7 @@ export class Connector {
 
   #hello(token: string): Hello {
     assert(this.#state.device !== null, "hello without a device");
+    this.#named = new Set([...this.#state.subscriptions.all].map(({ id }) => id));
     return {
       type: "hello",
       protocol: [OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION],
