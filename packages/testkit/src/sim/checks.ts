@@ -1,0 +1,234 @@
+/**
+ * All checks of a run, and what they share: the reference model, fed by every commit that reaches the disk. Checks of
+ * single devices are in `device-checks.ts`; here are those of the server and of everyone together.
+ */
+import { type DomainEvent, type ResultRow, type SessionId } from "@tidelock/core";
+import type { ReplicaEffect, ReplicaInput, StoreBatch, StoredReplica } from "@tidelock/client/engine";
+import type { Commit, HubEffect, ReconcileAnswer } from "@tidelock/server/engine";
+import type { Connection } from "./connection.ts";
+import type { Device, DeviceObserver } from "./device.ts";
+import { DeviceChecks } from "./device-checks.ts";
+import { COLLECTIONS, ROLES } from "./domain.ts";
+import type { Environment } from "./environment.ts";
+import type { Rights } from "./expectation.ts";
+import { Model, text } from "./model.ts";
+import type { NodeObserver } from "./node.ts";
+import type { PlainClient } from "./plain.ts";
+import { demand } from "./violation.ts";
+
+type Outbound = Extract<HubEffect, { type: "send" }>["message"];
+
+export interface Witnesses {
+  readonly connections: Iterable<Connection>;
+  readonly plainClients: readonly PlainClient[];
+  readonly answered: (request: number, answer: ReconcileAnswer) => void;
+}
+
+export class Checks implements DeviceObserver, NodeObserver {
+  readonly model: Model = new Model();
+  readonly #environment: Environment;
+  readonly #witnesses: Witnesses;
+  readonly #devices = new Map<string, DeviceChecks>();
+  readonly #all: Device[] = [];
+  /** Under which rights rows are sent that carry a key. */
+  readonly #rights = new Map<string, Rights>();
+
+  constructor(environment: Environment, witnesses: Witnesses) {
+    this.#environment = environment;
+    this.#witnesses = witnesses;
+  }
+
+  get head(): number {
+    return this.model.head;
+  }
+
+  watch(device: Device): void {
+    this.#all.push(device);
+    const around = { environment: this.#environment, model: this.model, rightsOf: (key: string) => this.#rights.get(key) ?? null };
+    this.#devices.set(device.name, new DeviceChecks(around, device));
+  }
+
+  #of(device: Device): DeviceChecks {
+    const checks = this.#devices.get(device.name);
+    demand(checks !== undefined, "simulator", () => `${device.name} is not watched`);
+    return checks;
+  }
+
+  // ── the server ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  appended(commit: Commit, events: readonly DomainEvent[]): void {
+    this.#environment.counts.add("appends");
+    this.#environment.counts.add("mutations decided", commit.receipts.length);
+    this.model.commit(commit, events, (receipt) => {
+      const ledger = this.#devices.get(receipt.device)?.ledger;
+      if (ledger !== undefined) return ledger.authored(receipt);
+      return this.#witnesses.plainClients.find(({ name }) => name === receipt.device)?.authored(receipt) ?? null;
+    });
+  }
+
+  trimmed(floor: number): void {
+    this.model.trimmed(floor);
+  }
+
+  sending(sessions: readonly SessionId[], message: Outbound): void {
+    switch (message.type) {
+      case "snapshot": {
+        const rights = this.#rightsOf(sessions[0]);
+        if (rights !== null) this.#rights.set(message.key, rights);
+        return;
+      }
+      case "push-result":
+        for (const session of sessions) this.#checkResults(session, message.results);
+        return;
+      case "welcome":
+        for (const session of sessions) this.#checkResults(session, message.results);
+        return;
+      case "resync":
+        this.#environment.counts.add("resyncs");
+        this.#environment.counts.add(`resync ${message.reason}`);
+        return;
+      case "delta": {
+        this.#environment.counts.add("deltas");
+        demand(message.to <= this.model.head, "ack", () => `a delta reaches ${message.to}; the disk has ${this.model.head}`);
+        const isWhole = this.model.isWhole(message.to) && this.model.isWhole(message.from);
+        demand(isWhole, "atomic", () => `a delta from ${message.from} to ${message.to} cuts a transaction`);
+        return;
+      }
+      case "goaway":
+        this.#environment.counts.add(`goaway ${message.reason}`);
+        return;
+      case "refusal":
+        this.#environment.counts.add(`refusal ${message.code}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** What a result says is on the disk. */
+  #checkResults(session: SessionId, results: readonly ResultRow[]): void {
+    const device = this.#connection(session)?.device ?? "";
+    for (const [counter, outcome, offset, detail] of results) {
+      const which = `${device}#${counter}`;
+      const receipt = this.model.receipt(device, counter);
+      demand(receipt !== undefined, "ack", () => `${which} is answered with ${outcome}, and is not on the disk`);
+      if (outcome === "duplicate") this.#environment.counts.add("duplicates");
+      if (detail?.code === "result-pruned") continue;
+      const told = outcome === "duplicate" ? detail?.original : outcome;
+      demand(told === receipt.outcome && offset === receipt.offset, "ack", () => {
+        return `${which} is answered with ${told} at ${offset}; the disk has ${receipt.outcome} at ${receipt.offset}`;
+      });
+    }
+  }
+
+  #connection(session: SessionId | undefined): Connection | null {
+    for (const connection of this.#witnesses.connections) if (connection.session === session) return connection;
+    return null;
+  }
+
+  #rightsOf(session: SessionId | undefined): Rights | null {
+    const principal = this.#connection(session)?.principal ?? null;
+    const role = ROLES.find((known) => known === principal?.claims["role"]);
+    return principal === null || role === undefined ? null : { user: principal.user, role };
+  }
+
+  answered(request: number, answer: ReconcileAnswer): void {
+    this.#environment.counts.add("reconciles");
+    if (answer.ok) this.#environment.counts.add("reconcile conflicts", answer.body.conflicts.length);
+    else this.#environment.counts.add(`reconcile ${answer.code}`);
+    this.#witnesses.answered(request, answer);
+  }
+
+  // ── devices ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  stepped(device: Device, input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
+    this.#of(device).stepped(input, effects);
+  }
+
+  speaking(device: Device, message: Extract<ReplicaEffect, { type: "send" }>["message"]): void {
+    this.#of(device).sending(message);
+  }
+
+  stored(device: Device, batch: StoreBatch): void {
+    this.#of(device).stored(batch);
+  }
+
+  died(device: Device): void {
+    this.#of(device).died();
+  }
+
+  loaded(device: Device, stored: StoredReplica): void {
+    this.#of(device).loaded(stored);
+  }
+
+  // ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What still keeps the world from rest; `null` when nothing does. */
+  unsettled(): string | null {
+    for (const device of this.#all) {
+      if (device.lost) continue;
+      const problem = this.#of(device).unsettled(this.#rightsOf(device.connection?.session)) ?? this.#presenceProblem(device);
+      if (problem !== null) return problem;
+    }
+    for (const client of this.#witnesses.plainClients) {
+      const problem = this.#plainProblem(client);
+      if (problem !== null) return problem;
+    }
+    return null;
+  }
+
+  #presenceProblem(device: Device): string | null {
+    for (const room of device.rooms.keys()) {
+      const there = this.#all.filter((other) => !other.lost && other.rooms.has(room));
+      const expected = there.map((other) => `${other.name} ${JSON.stringify(other.rooms.get(room))}`).sort();
+      const members = device.replica?.presence(room) ?? [];
+      const shown = members.map((member) => `${member.device} ${JSON.stringify(member.state)}`).sort();
+      if (shown.join() !== expected.join()) return `${device.name} sees in ${room}: ${shown.join()} instead of ${expected.join()}`;
+    }
+    return null;
+  }
+
+  #plainProblem(client: PlainClient): string | null {
+    if (!client.isSettled) return `${client.name} has ${client.waiting.length} mutations without an answer, or has not read everything`;
+    const rights = client.rights;
+    const expected = new Map<string, string>();
+    for (const collection of COLLECTIONS) {
+      for (const [id, row] of this.model.view({ collection, filter: {}, ...rights }, this.model.head)) {
+        expected.set(`${collection}/${id}`, text(row));
+      }
+    }
+    for (const [key, row] of expected) {
+      const held = client.rows.get(key);
+      if (held === undefined || text(held.fields) !== row) return `${client.name} has ${key} as ${text(held?.fields ?? null)} instead of ${row}`;
+    }
+    for (const key of client.rows.keys()) if (!expected.has(key)) return `${client.name} has ${key}, which it should not`;
+    return null;
+  }
+
+  /** Everything is at rest: nobody's work is lost, and everybody's disk says the same. */
+  finish(): void {
+    for (const device of this.#all) {
+      if (device.lost) continue;
+      const checks = this.#of(device);
+      for (const entry of checks.ledger.entries.values()) {
+        const receipt = this.model.receipt(device.name, entry.counter);
+        const which = `${device.name}#${entry.counter}`;
+        demand(receipt !== undefined, "saved", () => `${which} was never decided`);
+        const isTold = entry.state !== "queued" && (entry.state === "decided") === (receipt.outcome !== "rejected");
+        demand(isTold, "ack", () => `${which} is ${receipt.outcome}, and its device calls it ${entry.state}`);
+      }
+      checks.checkDisk(device.disk.read());
+    }
+    for (const client of this.#witnesses.plainClients) {
+      for (const mutation of client.mutations.values()) {
+        demand(mutation.outcome !== "waiting", "plain", () => `${mutation.name} was never answered`);
+      }
+    }
+    this.#noteCounts();
+  }
+
+  #noteCounts(): void {
+    const { counts } = this.#environment;
+    for (const [name, count] of Object.entries(this.model.counts)) counts.add(`log ${name}`, count);
+  }
+}

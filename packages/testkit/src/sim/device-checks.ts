@@ -1,0 +1,317 @@
+/**
+ * Checks that watch one device, after every input that its replica takes:
+ * what is seen is what the log and the device's own writes say (`view`: covers skipped offsets, halves of transactions,
+ * wrong entities, lost writes, flicker, rows that must not be seen); every difference was announced (`changed`); the
+ * checkpoint never goes back (`checkpoint`) and never says more on the disk than the rows there (`disk`); the outbox holds
+ * what is not decided, and the status says so (`status`); nothing is sent or acknowledged before it is on the disk.
+ */
+import type { EntityId, ServerMessage } from "@tidelock/core";
+import type { ReplicaEffect, ReplicaInput, StoreBatch, StoredReplica } from "@tidelock/client/engine";
+import type { Device } from "./device.ts";
+import { COLLECTIONS, type Row } from "./domain.ts";
+import type { Environment } from "./environment.ts";
+import { Expectation, type Held, type Rights, splitKey } from "./expectation.ts";
+import { Ledger } from "./ledger.ts";
+import { type Model, sameRow, text } from "./model.ts";
+import { demand } from "./violation.ts";
+
+/** Every so many steps everything is compared, not only what changed. */
+const FULL_EVERY = 24;
+const DISK_EVERY = 6;
+
+/** What the checks of a device need to know of the rest of the world. */
+export interface Surroundings {
+  readonly environment: Environment;
+  readonly model: Model;
+  /** Under which rights rows are sent that carry this key. */
+  readonly rightsOf: (key: string) => Rights | null;
+}
+
+export class DeviceChecks {
+  readonly ledger: Ledger;
+  readonly #around: Surroundings;
+  readonly #device: Device;
+  /** What the replica keeps up, by name. */
+  readonly #held = new Map<string, Held>();
+  /** Subscription numbers of the connection, as its hello and subscribes named them. */
+  readonly #numbers = new Map<number, string>();
+  readonly #lastSeen = new Map<string, string>();
+  #checkpoint = { epoch: "", offset: 0 };
+  #stored: { facts: StoredReplica["facts"]; persistedCheckpoint: number } = { facts: null, persistedCheckpoint: 0 };
+  #steps = 0;
+  #storedBatches = 0;
+
+  constructor(around: Surroundings, device: Device) {
+    this.#around = around;
+    this.#device = device;
+    this.ledger = new Ledger(device.name, device.user);
+  }
+
+  get held(): Iterable<Held> {
+    return this.#held.values();
+  }
+
+  expectation(): Expectation | null {
+    const { replica } = this.#device;
+    return replica === null ? null : new Expectation(this.#around.model, this.ledger, replica, this.#held.values());
+  }
+
+  // ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  stepped(input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
+    const { replica } = this.#device;
+    if (replica === null) return;
+    this.#steps += 1;
+    const failed = new Set(effects.flatMap((effect) => (effect.type === "write-failed" ? [effect.write] : [])));
+    if (input.type === "mutate" && !failed.has(input.write)) this.ledger.wrote(input.write, input.intents, replica.outbox);
+    else this.ledger.failed(failed);
+    if (input.type === "discard") this.#discarded(input.counter);
+    if (failed.size > 0) this.#around.environment.counts.add("failed writes", failed.size);
+    this.#noteSubscriptions(input, effects);
+    for (const effect of effects) this.#heard(effect);
+    this.#checkCheckpoint(input);
+    this.#checkView(input, effects);
+    this.#checkStatus();
+  }
+
+  #heard(effect: ReplicaEffect): void {
+    this.ledger.heard(effect);
+    if (effect.type !== "decided") return;
+    const receipt = this.#around.model.receipt(this.#device.name, effect.counter);
+    const which = `${this.#device.name}#${effect.counter}`;
+    demand(receipt !== undefined, "ack", () => `${which} was called ${effect.outcome}, and is not in the log`);
+    if (effect.detail.code === "result-pruned") {
+      this.#around.environment.counts.add("pruned results");
+      this.ledger.heard({ ...effect, outcome: receipt.outcome });
+      return;
+    }
+    demand(receipt.outcome === effect.outcome, "ack", () => `${which} was called ${effect.outcome}; the log has ${receipt.outcome}`);
+    if (effect.outcome === "merged") this.#around.environment.counts.add("merged");
+  }
+
+  sending(message: Extract<ReplicaEffect, { type: "send" }>["message"]): void {
+    if (message.type === "push") {
+      for (const [counter, operation, collection, , , seen, stamp] of message.mutations) {
+        const entry = this.ledger.entries.get(counter);
+        const which = `${this.#device.name}#${counter}`;
+        demand(entry !== undefined && entry.onDisk, "saved", () => `${which} was sent before it was on the disk`);
+        const { made, intent } = entry;
+        const isSame = operation === intent.operation && collection === intent.collection && stamp === made.stamp && seen === made.seen;
+        demand(isSame, "outbox", () => `${which} was sent as ${operation} ${collection} ${seen} ${stamp}, made as ${JSON.stringify(made)}`);
+      }
+    }
+    if (message.type === "ack") {
+      const { persistedCheckpoint } = this.#stored;
+      demand(message.offset <= persistedCheckpoint, "checkpoint", () => {
+        return `${this.#device.name} acknowledged ${message.offset}; its disk has ${persistedCheckpoint}`;
+      });
+    }
+    if (message.type === "subscribe") this.#numbers.set(message.id, `${message.collection} ${JSON.stringify(message.where)}`);
+  }
+
+  stored(batch: StoreBatch): void {
+    this.ledger.stored(batch);
+    this.#storedBatches += 1;
+    if (batch.facts !== null) this.#stored = { facts: batch.facts, persistedCheckpoint: batch.facts.checkpoint };
+    if (this.#storedBatches % DISK_EVERY !== 0) return;
+    this.checkDisk(this.#device.disk.read());
+    if (this.expectation()?.isWhole !== true) return;
+    this.ledger.prune(this.#stored.persistedCheckpoint, (counter) => this.#offsetOf(counter));
+  }
+
+  died(): void {
+    this.ledger.died();
+    this.#held.clear();
+    this.#numbers.clear();
+    this.#lastSeen.clear();
+  }
+
+  #offsetOf(counter: number): number | null {
+    return this.#around.model.receipt(this.#device.name, counter)?.offset ?? null;
+  }
+
+  loaded(stored: StoredReplica): void {
+    this.ledger.loaded(stored, (counter) => this.#offsetOf(counter));
+    for (const { collection, filter, key } of stored.facts?.subscriptions ?? []) {
+      const rights = key === null ? null : this.#around.rightsOf(key);
+      this.#held.set(`${collection} ${filter}`, { collection, filter: JSON.parse(filter), rights, staged: null });
+    }
+    const checkpoint = stored.facts?.checkpoint ?? 0;
+    const epoch = stored.facts?.epoch ?? "";
+    this.#checkpoint = { epoch, offset: checkpoint };
+    this.#stored = { facts: stored.facts, persistedCheckpoint: checkpoint };
+    this.checkDisk(stored);
+  }
+
+  // ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #noteSubscriptions(input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
+    if (input.type === "subscribe" || input.type === "unsubscribe") {
+      const name = `${input.collection} ${JSON.stringify(input.filter)}`;
+      if (input.type === "unsubscribe") this.#held.delete(name);
+      else if (!this.#held.has(name)) this.#held.set(name, { ...input, rights: null, staged: null });
+    }
+    for (const effect of effects) {
+      if (effect.type !== "connect") continue;
+      this.#numbers.clear();
+      for (const { id, collection, where } of effect.hello.subscriptions) this.#numbers.set(id, `${collection} ${JSON.stringify(where)}`);
+    }
+    if (input.type === "message") this.#noteSnapshot(input.message);
+  }
+
+  #noteSnapshot(message: ServerMessage): void {
+    if (message.type === "resync") for (const held of this.#held.values()) Object.assign(held, { rights: null, staged: null });
+    if (message.type !== "snapshot" && message.type !== "snapshot-end") return;
+    const held = this.#held.get(this.#numbers.get(message.subscription) ?? "");
+    if (held === undefined) return;
+    if (message.type === "snapshot") held.staged = this.#around.rightsOf(message.key);
+    else held.rights = held.staged;
+  }
+
+  #checkCheckpoint(input: ReplicaInput): void {
+    const { model } = this.#around;
+    const next = this.#device.replica?.checkpoint ?? null;
+    const before = this.#checkpoint;
+    if (next === null) return;
+    const isResync = input.type === "message" && input.message.type === "resync";
+    const isForward = next.epoch !== before.epoch || next.offset >= before.offset || isResync;
+    demand(isForward, "checkpoint", () => `${this.#device.name} went back from ${before.offset} to ${next.offset}`);
+    demand(next.offset <= model.head, "checkpoint", () => `${this.#device.name} is at ${next.offset}, the log at ${model.head}`);
+    demand(model.isWhole(next.offset), "atomic", () => `${this.#device.name} stands within the transaction at ${next.offset}`);
+  }
+
+  #checkView(input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
+    const expectation = this.expectation();
+    const { replica } = this.#device;
+    if (expectation === null || replica === null) return;
+    const announced = new Set<string>();
+    for (const effect of effects) {
+      if (effect.type !== "changed") continue;
+      for (const [collection, ids] of effect.entities) for (const id of ids) announced.add(`${collection}/${id}`);
+    }
+    const offset = replica.checkpoint?.offset ?? 0;
+    const isFresh = input.type === "loaded";
+    const isFull = isFresh || this.#steps % FULL_EVERY === 0 || effects.some(({ type }) => type === "subscriptions-changed");
+    const from = offset < this.#checkpoint.offset ? offset : this.#checkpoint.offset;
+    const keys = new Set([...announced, ...this.#around.model.touched(from, offset)]);
+    this.#checkpoint = { epoch: replica.checkpoint?.epoch ?? "", offset };
+    if (isFull) {
+      for (const key of this.#lastSeen.keys()) keys.add(key);
+      for (const key of expectation.all().keys()) keys.add(key);
+      for (const collection of COLLECTIONS) for (const id of replica.ids(collection)) keys.add(`${collection}/${id}`);
+    }
+    for (const key of keys) this.#checkEntity(key, expectation, isFresh || announced.has(key));
+    if (isFull) this.#checkIds();
+  }
+
+  #checkEntity(key: string, expectation: Expectation, isAnnounced: boolean): void {
+    const [collection, id] = splitKey(key);
+    // A temporary name that has been replaced leads to the same entity; it is compared under its final one.
+    if (this.ledger.assigned.has(id)) {
+      this.#lastSeen.delete(key);
+      return;
+    }
+    const seen = expectation.seen(collection, id);
+    const expected = expectation.of(collection, id);
+    if (expected !== "unknown") {
+      demand(sameRow(seen, expected.row), "view", () => {
+        return `${this.#who()} shows ${key} as ${text(seen)} instead of ${text(expected.row)}`;
+      });
+    }
+    const now = text(seen);
+    const before = this.#lastSeen.get(key) ?? text(null);
+    demand(isAnnounced || now === before, "changed", () => `${this.#who()}: ${key} changed from ${before} to ${now} without a word`);
+    if (seen === null) this.#lastSeen.delete(key);
+    else this.#lastSeen.set(key, now);
+  }
+
+  /** The list of ids agrees with what can be read. */
+  #checkIds(): void {
+    const { replica } = this.#device;
+    if (replica === null) return;
+    for (const collection of COLLECTIONS) {
+      const ids = [...replica.ids(collection)];
+      demand(new Set(ids).size === ids.length, "view", () => `${this.#who()} lists an entity of ${collection} twice`);
+      for (const id of ids) {
+        const view = replica.get(collection, id);
+        demand(view !== null && view.id === id, "view", () => `${this.#who()} lists ${collection}/${id}, and has ${view?.id ?? "nothing"}`);
+      }
+      const shown = new Set<string>(ids);
+      for (const key of this.#lastSeen.keys()) {
+        const [name, id] = splitKey(key);
+        demand(name !== collection || shown.has(id), "view", () => `${this.#who()} shows ${key} and does not list it`);
+      }
+    }
+  }
+
+  #checkStatus(): void {
+    const { replica } = this.#device;
+    if (replica === null) return;
+    const queued = [...this.ledger.entries.values()].filter(({ state }) => state === "queued").length;
+    const rejected = [...this.ledger.entries.values()].filter(({ state }) => state === "rejected").length;
+    const { pendingCount, rejectedCount } = replica.status;
+    demand(pendingCount === queued, "status", () => `${this.#who()} says that ${pendingCount} are pending; it is ${queued}`);
+    demand(rejectedCount === rejected, "status", () => `${this.#who()} says that ${rejectedCount} were rejected; it is ${rejected}`);
+    const { outbox } = replica;
+    const open = outbox.filter(({ state }) => state === "queued").length;
+    demand(open === queued, "outbox", () => `the outbox of ${this.#who()} holds ${open} undecided mutations; it is ${queued}`);
+  }
+
+  #discarded(counter: number): void {
+    const entry = this.ledger.entries.get(counter);
+    if (entry?.state === "rejected") entry.state = "discarded";
+  }
+
+  /** What the disk holds whole is what the log had at the stored checkpoint. */
+  checkDisk({ facts, rows }: StoredReplica): void {
+    if (facts === null) return;
+    const { model, rightsOf } = this.#around;
+    const held = new Map(rows.map((row) => [`${row.collection}/${row.id}`, row]));
+    for (const { collection, filter, key } of facts.subscriptions) {
+      const rights = key === null ? null : rightsOf(key);
+      if (rights === null) continue;
+      const columns = facts.columns[collection] ?? [];
+      for (const [id, row] of model.view({ collection, filter: JSON.parse(filter), ...rights }, facts.checkpoint)) {
+        const stored = held.get(`${collection}/${id}`);
+        const values: Row | null = stored === undefined ? null : Object.fromEntries(columns.map((name, index) => [name, stored.values[index]]));
+        demand(sameRow(values, row), "disk", () => {
+          return `the disk of ${this.#device.name} says ${facts.checkpoint} and has ${collection}/${id} as ${text(values)} instead of ${text(row)}`;
+        });
+      }
+    }
+  }
+
+  #who(): string {
+    return `${this.#device.name} at ${this.#device.replica?.checkpoint?.offset ?? 0}`;
+  }
+
+  /** Whether everything of the device's is decided, and it shows what it is entitled to. `null` when so. */
+  unsettled(rights: Rights | null): string | null {
+    const { replica, wanted, name } = this.#device;
+    const { model } = this.#around;
+    if (replica === null) return `${name} is down`;
+    if (rights === null) return `${name} has no session`;
+    const [oldest] = replica.outbox;
+    if (oldest !== undefined) {
+      const place = replica.checkpoint?.offset ?? 0;
+      const about = `the oldest is ${oldest.counter}, ${oldest.state} at ${oldest.offset}`;
+      return `${name} at ${place}, ${replica.status.phase}, has ${replica.outbox.length} mutations in its outbox; ${about}`;
+    }
+    for (const { collection, filter } of wanted.values()) {
+      if (!replica.isComplete(collection, filter)) return `${name} has not got all of ${collection} ${JSON.stringify(filter)}`;
+    }
+    for (const collection of COLLECTIONS) {
+      const rows = new Map<string, Row>();
+      for (const { filter } of [...this.#held.values()].filter((held) => held.collection === collection)) {
+        for (const [id, row] of model.view({ collection, filter, ...rights }, model.head)) rows.set(id, row);
+      }
+      const ids = [...replica.ids(collection)];
+      for (const id of ids) if (!rows.has(id)) return `${name} shows ${collection}/${id}, which it should not`;
+      for (const [id, row] of rows) {
+        const { id: _id, ...seen } = replica.get(collection, id as EntityId) ?? { id: null };
+        if (!sameRow(_id === null ? null : seen, row)) return `${name} shows ${collection}/${id} as ${text(seen)} instead of ${text(row)}`;
+      }
+    }
+    return null;
+  }
+}

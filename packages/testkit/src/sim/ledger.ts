@@ -1,0 +1,176 @@
+/**
+ * What a device wrote and what it was told of it, as seen from outside: from the inputs it was given, the batches that
+ * reached its disk, and the effects that inform the application. Never from the replica's own account, which is checked
+ * against this.
+ */
+import type { Counter } from "@tidelock/core";
+import type { Intent, ReplicaEffect, StoreBatch, StoredMutation, StoredReplica } from "@tidelock/client/engine";
+import type { Receipt } from "@tidelock/server/engine";
+import { REFERENCES } from "./domain.ts";
+import type { Authored } from "./judge.ts";
+import { demand } from "./violation.ts";
+
+/** A mutation of the device. */
+export interface Entry {
+  counter: Counter;
+  /** The application's write that it is part of. */
+  readonly write: number;
+  readonly intent: Intent;
+  /** As the replica made it; its version and stamp never change afterwards. */
+  made: StoredMutation;
+  /** Whether the device's disk has it. */
+  onDisk: boolean;
+  /** Whether the application was told that it is saved. */
+  saved: boolean;
+  state: "queued" | "decided" | "rejected" | "discarded";
+  /** Fields that the device knows to have lost to another write; `null`: the whole. */
+  lost: ReadonlySet<string | null>;
+}
+
+export class Ledger {
+  readonly device: string;
+  readonly user: string;
+  readonly entries = new Map<Counter, Entry>();
+  /** Temporary ids and the final ones that the device knows. */
+  readonly assigned = new Map<string, string>();
+  #highestOnDisk: Counter = 0;
+
+  constructor(device: string, user: string) {
+    this.device = device;
+    this.user = user;
+  }
+
+  /** The replica has taken a write: what it added to its outbox must be what was asked for, in order. */
+  wrote(write: number, intents: readonly Intent[], outbox: readonly StoredMutation[]): void {
+    const fresh = outbox.slice(-intents.length);
+    const first = this.#next();
+    for (const [index, intent] of intents.entries()) {
+      const made = fresh[index];
+      const which = `write ${write} of ${this.device}`;
+      demand(made !== undefined, "outbox", () => `${which} is not in the outbox`);
+      const isAsAsked =
+        made.counter === first + index &&
+        made.operation === intent.operation &&
+        made.collection === intent.collection &&
+        made.remaining === intents.length - 1 - index &&
+        made.state === "queued";
+      demand(isAsAsked, "outbox", () => `${which} became ${JSON.stringify(made)}, expected number ${first + index}`);
+      const before = this.entries.get(made.counter - 1);
+      const isLater = before === undefined || made.stamp > before.made.stamp;
+      demand(isLater, "clock", () => `${which} is stamped ${made.stamp} after ${before?.made.stamp}`);
+      const entry: Entry = { counter: made.counter, write, intent, made, onDisk: false, saved: false, state: "queued", lost: new Set() };
+      this.entries.set(made.counter, entry);
+    }
+  }
+
+  #next(): Counter {
+    return Math.max(this.#highestOnDisk, ...this.entries.keys()) + 1;
+  }
+
+  /** Writes that the store refused: they are taken back, and later ones take their numbers. */
+  failed(writes: ReadonlySet<number>): void {
+    if (writes.size === 0) return;
+    const kept = [...this.entries.values()].filter((entry) => !writes.has(entry.write));
+    this.entries.clear();
+    for (const entry of kept.filter((each) => each.onDisk)) this.entries.set(entry.counter, entry);
+    for (const entry of kept.filter((each) => !each.onDisk)) {
+      entry.counter = this.#next();
+      this.entries.set(entry.counter, entry);
+    }
+  }
+
+  stored(batch: StoreBatch): void {
+    for (const mutation of batch.putMutations) {
+      const entry = this.entries.get(mutation.counter);
+      demand(entry !== undefined, "outbox", () => `${this.device} stores the mutation ${mutation.counter}, which nobody made`);
+      entry.onDisk = true;
+      this.#highestOnDisk = Math.max(this.#highestOnDisk, mutation.counter);
+    }
+  }
+
+  /** Forgets what was decided and integrated for good: the disk has it at `checkpoint`. */
+  prune(checkpoint: number, offsetOf: (counter: Counter) => number | null): void {
+    for (const { counter, state } of this.entries.values()) {
+      const offset = offsetOf(counter);
+      if (state === "decided" && offset !== null && offset <= checkpoint) this.entries.delete(counter);
+    }
+  }
+
+  heard(effect: ReplicaEffect): void {
+    switch (effect.type) {
+      case "write-saved":
+        for (const entry of this.entries.values()) if (entry.write === effect.write) entry.saved = true;
+        return;
+      case "decided": {
+        const entry = this.entries.get(effect.counter);
+        demand(entry !== undefined, "outbox", () => `${this.device} was told of mutation ${effect.counter}, which nobody made`);
+        entry.state = effect.outcome === "rejected" ? "rejected" : "decided";
+        const lost = (effect.detail.conflicts ?? []).filter(({ winner }) => winner === "current");
+        entry.lost = new Set(lost.map(({ field }) => field));
+        return;
+      }
+      case "assigned":
+        this.assigned.set(effect.temporary, effect.entity);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** The process died: what was not on the disk is gone. What the application was told is saved must be there. */
+  died(): void {
+    for (const entry of this.entries.values()) {
+      if (entry.onDisk) continue;
+      demand(!entry.saved, "saved", () => `${this.device}#${entry.counter} was called saved, and was not on the disk`);
+      this.entries.delete(entry.counter);
+    }
+  }
+
+  /** The process has read its disk: from here on it knows what the disk knew. */
+  loaded(stored: StoredReplica, offsetOf: (counter: Counter) => number | null): void {
+    const held = new Map(stored.mutations.map((mutation) => [mutation.counter, mutation]));
+    const checkpoint = stored.facts?.checkpoint ?? 0;
+    this.assigned.clear();
+    for (const [temporary, entity] of stored.facts?.assigned ?? []) this.assigned.set(temporary, entity);
+    for (const entry of this.entries.values()) {
+      const mutation = held.get(entry.counter);
+      if (mutation !== undefined) {
+        entry.state = mutation.state;
+        const lost = (mutation.detail?.conflicts ?? []).filter(({ winner }) => winner === "current");
+        entry.lost = new Set(lost.map(({ field }) => field));
+        continue;
+      }
+      if (entry.state === "discarded") continue;
+      const offset = offsetOf(entry.counter);
+      const isIntegrated = offset !== null && offset > 0 && offset <= checkpoint;
+      demand(isIntegrated, "saved", () => {
+        return `${this.device}#${entry.counter} is not on the disk any more, and not integrated at ${checkpoint}`;
+      });
+      entry.state = "decided";
+    }
+  }
+
+  /** What it wrote under a counter, for the model; `null` when it never did, or could not have sent it yet. */
+  authored({ counter }: Receipt): Authored | null {
+    const entry = this.entries.get(counter);
+    if (entry === undefined || !entry.onDisk) return null;
+    const { made, intent } = entry;
+    const isTemporary = intent.operation === "create" && intent.collection === "tasks" && intent.entity.startsWith("tmp:");
+    return {
+      device: this.device,
+      counter,
+      user: this.user,
+      operation: intent.operation,
+      collection: intent.collection,
+      entity: intent.entity,
+      fields: intent.operation === "delete" ? {} : intent.fields,
+      references: REFERENCES[intent.collection] ?? [],
+      floor: made.seen,
+      dots: new Map(),
+      stamp: made.stamp,
+      occurredAt: null,
+      remaining: made.remaining,
+      temporary: isTemporary ? intent.entity : null,
+    };
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The server's disk. `MemoryStorageState` of the server package is one; it is handed in from outside, because the door
+ * through which it comes also has what this zone may not know. Here is what is done with it: a read of the hub carried out
+ * on it, with snapshots cut into small pieces, so that every window wraps.
+ */
+import type { Columns, DeviceId, EntityId, Filter, Millis, Offset, TenantId } from "@tidelock/core";
+import type {
+  Commit,
+  DeviceRecord,
+  ReadRequest,
+  ReadResult,
+  Receipt,
+  Snapshot,
+  StoredEntity,
+  StoredEvent,
+  TenantRecord,
+} from "@tidelock/server/engine";
+
+/** What the simulator uses of a storage: the promises of the storage port, answered at once. */
+export interface StorageModel {
+  openTenant(tenant: TenantId): TenantRecord;
+  append(commits: readonly Commit[]): void;
+  readEntities(tenant: TenantId, keys: ReadonlyArray<readonly [string, EntityId]>): readonly StoredEntity[];
+  readEvents(tenant: TenantId, after: Offset, limit: number): readonly StoredEvent[];
+  readDevice(tenant: TenantId, device: DeviceId): DeviceRecord | null;
+  readReceipts(tenant: TenantId, device: DeviceId, after: number, limit: number): readonly Receipt[];
+  findReceipts(tenant: TenantId, device: DeviceId, names: readonly string[]): readonly Receipt[];
+  snapshot(tenant: TenantId, collection: string, filter: Filter, columns: Columns): Snapshot;
+  readPage(
+    tenant: TenantId,
+    collection: string,
+    after: EntityId | null,
+    limit: number,
+  ): { readonly offset: Offset; readonly entities: readonly StoredEntity[] };
+  saveAcknowledged(tenant: TenantId, acknowledged: ReadonlyMap<DeviceId, Offset>, now: Millis): void;
+  trim(tenant: TenantId, through: Offset): void;
+}
+
+/** What the disk answers to a read of the hub. */
+export function carryOut(disk: StorageModel, tenant: TenantId, request: ReadRequest): ReadResult {
+  switch (request.kind) {
+    case "entities":
+      return { kind: "entities", entities: disk.readEntities(tenant, request.keys) };
+    case "events":
+      return { kind: "events", events: disk.readEvents(tenant, request.after, request.limit) };
+    case "device": {
+      const receipts = disk.readReceipts(tenant, request.device, request.receiptsAfter, 1000);
+      return { kind: "device", record: disk.readDevice(tenant, request.device), receipts };
+    }
+    case "receipts-by-name":
+      return { kind: "receipts-by-name", receipts: disk.findReceipts(tenant, request.device, request.names) };
+    case "receipts":
+      return { kind: "receipts", receipts: disk.readReceipts(tenant, request.device, request.after, request.limit) };
+    case "snapshot": {
+      const snapshot = disk.snapshot(tenant, request.collection, request.filter, request.columns);
+      return { kind: "snapshot", snapshot: { ...snapshot, chunks: snapshot.chunks.flatMap(inPieces) } };
+    }
+    case "page":
+      return { kind: "page", ...disk.readPage(tenant, request.collection, request.after, request.limit) };
+  }
+}
+
+const ROWS_PER_PIECE = 4;
+
+function inPieces(chunk: string): readonly string[] {
+  const message = JSON.parse(chunk);
+  const pieces: string[] = [];
+  for (let start = 0; start < message.rows.length; start += ROWS_PER_PIECE) {
+    pieces.push(JSON.stringify({ ...message, rows: message.rows.slice(start, start + ROWS_PER_PIECE) }));
+  }
+  return pieces;
+}

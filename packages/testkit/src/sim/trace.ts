@@ -1,0 +1,65 @@
+/**
+ * The record of a run: a hash over everything that happened (same seed, same hash; promise G30), and the last events of
+ * each process, to be read when a check fails.
+ */
+import { fingerprint, type Millis } from "@tidelock/core";
+
+export interface Entry {
+  readonly time: Millis;
+  readonly process: string;
+  readonly text: string;
+}
+
+/** Characters that gather before they are folded into the hash. */
+const FOLD_AT = 16_384;
+/** Characters of an entry that a timeline shows. */
+const MAX_TEXT = 400;
+
+export class Trace {
+  readonly #kept: Entry[] = [];
+  readonly #keep: number;
+  #hash = "";
+  #unfolded = "";
+  #count = 0;
+
+  /** @param keep how many of the newest entries stay readable */
+  constructor(keep: number) {
+    this.#keep = keep;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  note(time: Millis, process: string, text: string): void {
+    this.#count += 1;
+    this.#unfolded += `${time} ${process} ${text}\n`;
+    if (this.#unfolded.length > FOLD_AT) this.#fold();
+    this.#kept.push({ time, process, text: text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text });
+    if (this.#kept.length > 2 * this.#keep) this.#kept.splice(0, this.#kept.length - this.#keep);
+  }
+
+  get hash(): string {
+    this.#fold();
+    return this.#hash;
+  }
+
+  /** The newest entries, oldest first. */
+  newest(count: number): readonly Entry[] {
+    return this.#kept.slice(-count);
+  }
+
+  #fold(): void {
+    if (this.#unfolded === "") return;
+    this.#hash = fingerprint(this.#hash + this.#unfolded);
+    this.#unfolded = "";
+  }
+}
+
+/** Entries as lines: seconds, process, what happened. */
+export function formatTimeline(entries: readonly Entry[]): string {
+  const width = entries.reduce((widest, entry) => Math.max(widest, entry.process.length), 0);
+  return entries
+    .map(({ time, process, text }) => `${(time / 1000).toFixed(3).padStart(9)}  ${process.padEnd(width)}  ${text}`)
+    .join("\n");
+}

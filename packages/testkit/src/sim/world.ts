@@ -1,0 +1,292 @@
+/**
+ * The simulated world: one process, one seed. Devices, plain clients, one server, the network between them and their disks,
+ * all driven by one queue of events in virtual time. The plan says what is done and what goes wrong; the checks watch.
+ *
+ * After the plan is through, all faults end, everybody comes back, and within `SETTLE_MS` of virtual time everything must
+ * be decided and everybody must show the same (promises G07 and G09).
+ */
+import { type Hello, type Millis, parseSessionId, parseUserId, type Random, type UserId } from "@tidelock/core";
+import { Checks } from "./checks.ts";
+import { EventQueue, WallClock } from "./clock.ts";
+import { Connection, type Caller } from "./connection.ts";
+import { Device, type Dialer } from "./device.ts";
+import { Counts, type Disks, type Environment } from "./environment.ts";
+import { Faults } from "./faults.ts";
+import type { Mutant } from "./mutant.ts";
+import { ServerNode } from "./node.ts";
+import type { Odds, Operation } from "./odds.ts";
+import { PlainClient } from "./plain.ts";
+import type { PlanItem } from "./plan.ts";
+import { between, chance, pick, stream } from "./random.ts";
+import { TokenOffice } from "./tokens.ts";
+import { Trace } from "./trace.ts";
+import { demand, Violation } from "./violation.ts";
+import { Workload } from "./workload.ts";
+
+/** After the last fault everything must have come to rest within this time. */
+export const SETTLE_MS: Millis = 30_000;
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly odds: Odds;
+  readonly plan: readonly PlanItem[];
+  readonly disks: Disks;
+  readonly mutant: Mutant;
+  /** Entries of the timeline that stay readable. */
+  readonly keep: number;
+}
+
+export class World implements Dialer {
+  readonly environment: Environment;
+  readonly node: ServerNode;
+  readonly checks: Checks;
+  readonly tokens: TokenOffice;
+  readonly devices: Device[] = [];
+  readonly plainClients: PlainClient[] = [];
+  readonly connections = new Set<Connection>();
+  readonly #options: WorldOptions;
+  readonly #users: readonly UserId[];
+  readonly #workload = new Workload();
+  readonly #faults: Faults;
+  readonly #requests = new Map<number, PlainClient>();
+  /** Devices without a way to the server, and until when. */
+  readonly #cut = new Map<string, Millis>();
+  #calm = false;
+  #lastSession = 0;
+  #lastRequest = 0;
+  #lastDevice = 0;
+  settledAfter: Millis | null = null;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const { seed, odds } = options;
+    const queue = new EventQueue(stream(seed, "ties"));
+    const trace = new Trace(options.keep);
+    this.environment = {
+      seed,
+      odds,
+      queue,
+      trace,
+      counts: new Counts(),
+      mutant: options.mutant,
+      disks: options.disks,
+      faulty: () => !this.#calm,
+      stream: (label) => stream(seed, label),
+      note: (process, what, detail) => trace.note(queue.now, process, detail === undefined ? what : `${what} ${textOf(detail())}`),
+    };
+    this.#users = Array.from({ length: odds.users }, (_, index) => userId(`user${index + 1}`));
+    this.tokens = new TokenOffice(odds.tokenMs);
+    this.checks = new Checks(this.environment, {
+      connections: this.connections,
+      answered: (request, answer) => this.#requests.get(request)?.answered(request, answer),
+      plainClients: this.plainClients,
+    });
+    this.node = new ServerNode(this.environment, this.checks);
+    for (let index = 0; index < odds.devices; index++) this.addDevice();
+    for (let index = 0; index < odds.plainClients; index++) this.#addPlainClient(index);
+    this.#faults = new Faults(this);
+  }
+
+  // ── the cast ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A new device; it starts within the first moments. */
+  addDevice(): Device {
+    this.#lastDevice += 1;
+    const name = `d${this.#lastDevice}`;
+    const random = this.environment.stream(`birth ${name}`);
+    const { odds, queue } = this.environment;
+    const skew = odds.skewMs === 0 ? 0 : between(random, -odds.skewMs, odds.skewMs);
+    const device = new Device(this.environment, {
+      name,
+      user: pick(random, this.#users),
+      clock: new WallClock(queue, chance(random, 0.3) ? 0 : skew),
+      observer: this.checks,
+      dialer: this,
+      tokens: this.tokens,
+      serverNow: () => this.node.now,
+    });
+    this.devices.push(device);
+    this.checks.watch(device);
+    const count = between(random, 1, 3);
+    for (let index = 0; index < count; index++) {
+      const wanted = this.#workload.wanted(random);
+      device.wanted.set(`${wanted.collection} ${JSON.stringify(wanted.filter)}`, wanted);
+    }
+    queue.after(between(random, 0, 2000), () => device.start());
+    return device;
+  }
+
+  #addPlainClient(index: number): void {
+    const name = `p${index + 1}`;
+    const random = this.environment.stream(`birth ${name}`);
+    const client = new PlainClient(this.environment, {
+      name,
+      user: pick(random, this.#users),
+      node: this.node,
+      tokens: this.tokens,
+      nextRequest: (from) => {
+        this.#lastRequest += 1;
+        this.#requests.set(this.#lastRequest, from);
+        return this.#lastRequest;
+      },
+    });
+    this.plainClients.push(client);
+  }
+
+  dial(device: Device, hello: Hello, caller: Caller): Connection {
+    const connection = this.#newConnection(device.name, hello, caller);
+    connection.dial(!this.isCut(device));
+    this.environment.counts.add("connections");
+    return connection;
+  }
+
+  #newConnection(device: string, hello: Hello, caller: Caller | null): Connection {
+    this.#lastSession += 1;
+    const session = parseSessionId(`s${this.#lastSession}`);
+    demand(session !== null, "simulator", () => "a session's name is a name");
+    const wire = pick(this.environment.stream(`wire ${session}`), this.environment.odds.wire);
+    const connection = new Connection(this.environment, this.node, this.tokens, { session, device, hello, caller, wire });
+    this.connections.add(connection);
+    return connection;
+  }
+
+  /** The same attempt reaches the server once more, with nobody at its other end. */
+  haunt(connection: Connection): void {
+    const ghost = this.#newConnection(connection.device, connection.hello, null);
+    ghost.haunt();
+    this.environment.counts.add("ghosts");
+  }
+
+  isCut(device: Device): boolean {
+    return (this.#cut.get(device.name) ?? 0) > this.environment.queue.now;
+  }
+
+  cut(device: Device, until: Millis): void {
+    this.#cut.set(device.name, until);
+  }
+
+  living(): readonly Device[] {
+    return this.devices.filter((device) => !device.lost);
+  }
+
+  setRole(random: Random): void {
+    const user = pick(random, this.#users);
+    this.tokens.changeRole(user, random);
+    for (const connection of this.connections) {
+      if (!connection.isOpen || connection.principal?.user !== user) continue;
+      const principal = this.tokens.principal(user, this.node.now);
+      if (chance(random, 0.8)) connection.authenticate(principal);
+    }
+  }
+
+  // ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Lives the plan through, then lets everything come to rest. Throws a `Violation` when a promise is broken. */
+  run(): void {
+    const { queue, odds } = this.environment;
+    for (const item of this.#options.plan) queue.at(item.at, () => this.#carryOut(item));
+    while (queue.step(odds.durationMs));
+    this.#heal();
+    const deadline = queue.now + SETTLE_MS;
+    const healedAt = queue.now;
+    let next = queue.now;
+    for (;;) {
+      next = Math.min(deadline, next + 500);
+      while (queue.step(next));
+      const problem = this.checks.unsettled();
+      if (problem === null) break;
+      for (const client of this.plainClients) client.poll();
+      if (queue.now >= deadline) throw new Violation("liveness", `${SETTLE_MS / 1000} s after the last fault: ${problem}`);
+    }
+    this.settledAfter = queue.now - healedAt;
+    this.checks.finish();
+  }
+
+  /** All faults end; everybody comes back. */
+  #heal(): void {
+    this.#calm = true;
+    this.environment.note("world", "heal");
+    this.#cut.clear();
+    this.#faults.end();
+    this.node.start();
+    for (const device of this.living()) {
+      device.trap.arm(0, false);
+      device.failNextPersists(0);
+      device.failNextTokens(0);
+      device.start();
+      device.goOnline();
+      if (this.environment.odds.hints) device.input({ type: "network-hint" });
+    }
+  }
+
+  #carryOut({ what, salt }: PlanItem): void {
+    const random = this.environment.stream(`item ${salt}`);
+    if ("fault" in what) {
+      this.environment.note("world", what.fault);
+      this.environment.counts.add(`fault ${what.fault}`);
+      this.#faults.carryOut(what.fault, random);
+      return;
+    }
+    if (what.operation === "reconcile") {
+      const [first] = this.plainClients;
+      if (first === undefined) return;
+      const client = pick(random, this.plainClients);
+      this.#workload.plain(random, client);
+      client.request();
+      return;
+    }
+    const devices = this.living().filter(({ replica }) => replica !== null);
+    const [first] = devices;
+    if (first === undefined) return;
+    this.#operate(what.operation, pick(random, devices), random);
+  }
+
+  #operate(operation: Exclude<Operation, "reconcile">, device: Device, random: Random): void {
+    const workload = this.#workload;
+    this.environment.counts.add(operation);
+    switch (operation) {
+      case "create":
+        return void device.write(workload.create(random, device));
+      case "createTemporary":
+        for (const intents of workload.createTemporary(random, device)) device.write(intents);
+        return;
+      case "update":
+        return void device.write(workload.update(random, device));
+      case "updateHot":
+        return void device.write(workload.updateHot(random, device));
+      case "delete":
+        return void device.write(workload.remove(random, device));
+      case "transaction":
+        return void device.write(workload.transaction(random, device));
+      case "poison":
+        return void device.write(workload.poison(random, device));
+      case "subscribe":
+        return device.subscribe(workload.wanted(random));
+      case "unsubscribe": {
+        const wanted = [...device.wanted.values()];
+        if (wanted.length > 0) device.unsubscribe(pick(random, wanted));
+        return;
+      }
+      case "presence":
+        return device.enter(workload.room(random), workload.presenceState(random));
+      case "presenceLeave":
+        return device.leave(workload.room(random));
+      case "discard": {
+        const rejected = device.replica?.rejected ?? [];
+        if (rejected.length > 0) device.input({ type: "discard", counter: pick(random, rejected).counter });
+        return;
+      }
+    }
+  }
+}
+
+function userId(text: string): UserId {
+  const user = parseUserId(text);
+  demand(user !== null, "simulator", () => `${text} is no user`);
+  return user;
+}
+
+/** What a timeline shows of a value: JSON, maps and sets included. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (part instanceof Map ? [...part] : part instanceof Set ? [...part] : part)) ?? "";
+}
