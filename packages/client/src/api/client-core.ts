@@ -75,6 +75,7 @@ export class ClientCore<Source extends Schema> {
   readonly #entries = new MutationEntries();
   readonly #derived: ReadonlyArray<{ invalidate(): void }>;
   readonly #closeListeners = new Set<() => void>();
+  readonly #lingering = new Set<() => void>();
   readonly #listeners: Listeners = {
     trouble: new Set(),
     upgrade: new Set(),
@@ -85,7 +86,7 @@ export class ClientCore<Source extends Schema> {
   #isClosed = false;
 
   constructor(options: ClientCoreOptions<Source>) {
-    const { schema, replica, store, system, lingerMs } = options;
+    const { schema, replica, store, system } = options;
     this.#options = options;
     this.schema = schema;
     this.#notifier = new Notifier((error) => system.reportError(error));
@@ -145,8 +146,7 @@ export class ClientCore<Source extends Schema> {
       feed: this.#feed,
       wire: this.#wire,
       notifier: this.#notifier,
-      system,
-      lingerMs,
+      linger: (end) => this.#linger(end),
       isOpen,
       subscriptionError: () => null,
       onClosed: (listener) => this.#onClosed(listener),
@@ -236,6 +236,8 @@ export class ClientCore<Source extends Schema> {
   #end(error?: TidelockError): void {
     this.#isClosed = true;
     this.#writes.close(error);
+    for (const cancel of this.#lingering) cancel();
+    this.#lingering.clear();
     for (const listener of this.#closeListeners) listener();
     this.#closeListeners.clear();
     for (const derived of this.#derived) derived.invalidate();
@@ -263,6 +265,21 @@ export class ClientCore<Source extends Schema> {
 
   #device(): DeviceId | null {
     return this.#isOpen ? this.#options.replica.device : null;
+  }
+
+  #linger(end: () => void): Unsubscribe {
+    if (this.#isClosed) return () => {};
+    const { system, lingerMs } = this.#options;
+    const stop = system.setTimer(() => {
+      this.#lingering.delete(cancel);
+      end();
+    }, lingerMs);
+    const cancel = (): void => {
+      this.#lingering.delete(cancel);
+      stop();
+    };
+    this.#lingering.add(cancel);
+    return cancel;
   }
 
   #onClosed(listener: () => void): Unsubscribe {

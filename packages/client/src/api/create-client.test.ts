@@ -100,6 +100,8 @@ class SmallServer implements Transport {
       time: 1_700_000_000_000,
       columns: { tasks: ["title", "done", "priority", "list"], lists: ["name"] },
       decided: this.#decided,
+      whole: [],
+      whole: [],
       results: [],
       expires: null,
       limits: { frameBytes: 1_000_000, pushMutations: 1000, idleMs: 25_000 },

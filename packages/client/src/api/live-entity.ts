@@ -57,7 +57,7 @@ export class FollowedEntity implements LiveEntity<EntityView>, EntityWatcher, So
       if (!this.#listeners.delete(own) || this.#listeners.size > 0) return;
       this.#unwatch();
       this.#watched = null;
-      this.#cancelLinger = this.#context.system.setTimer(() => this.#release(), this.#context.lingerMs);
+      this.#cancelLinger = this.#context.linger(() => this.#release());
     };
   }
 

@@ -176,9 +176,9 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
 
   #linger(): void {
     this.#cancelLinger();
-    this.#cancelLinger = this.#context.system.setTimer(() => {
+    this.#cancelLinger = this.#context.linger(() => {
       if (this.#listeners.size === 0) this.#release();
-    }, this.#context.lingerMs);
+    });
   }
 
   #release(): void {

@@ -1,6 +1,5 @@
 /** What live queries and live entities share: the replica, what changed, the wire, and who listens. */
-import type { Filter, Millis, TidelockError } from "@tidelock/core";
-import type { System } from "../runtime/system.ts";
+import type { Filter, TidelockError } from "@tidelock/core";
 import type { ChangeFeed } from "./change-feed.ts";
 import type { Unsubscribe } from "./client.ts";
 import type { Notifier } from "./notifier.ts";
@@ -12,9 +11,8 @@ export interface ReadContext {
   readonly feed: ChangeFeed;
   readonly wire: WireSubscriptions;
   readonly notifier: Notifier;
-  readonly system: System;
-  /** How long interest outlives its last reader. */
-  readonly lingerMs: Millis;
+  /** Runs `end` when interest that has lost its last reader has outlived it long enough; never after the client's close. */
+  linger(end: () => void): Unsubscribe;
   /** Whether the store has been read. */
   isOpen(): boolean;
   /** Why the server refused to serve a filter, if it did. */

@@ -45,6 +45,7 @@ const welcome = {
   time: 1_700_000_000_000,
   columns: {},
   decided: 2,
+  whole: [],
   results: [],
   expires: null,
   limits: { frameBytes: 1000, pushMutations: 10, idleMs: 1000 },
