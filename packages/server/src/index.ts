@@ -3,6 +3,7 @@ export { type Authenticate, type AuthenticatedUser, jwtAuth, type JwtOptions } f
 export { createServer, DEFAULT_HOST, DEFAULT_PORT, type TidelockServer } from "./api/create-server.ts";
 export type { ListeningAddress } from "./api/listen.ts";
 export type { ServerOptions } from "./api/options.ts";
+export { type AuthConfig, defineConfig, type TidelockConfig } from "./cli/config.ts";
 export type { Bus, BusEvent } from "./bus/bus.ts";
 export { memoryBus } from "./bus/memory.ts";
 export type { CollectionRules, RuleContext, Rules, WriteRequest } from "./engine/rules.ts";

@@ -1,0 +1,134 @@
+/** `tidelock serve`: a server for production, from a configuration file. */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Schema } from "@tidelock/core";
+import type { Command } from "commander";
+import type { JwtOptions } from "../api/auth.ts";
+import { version } from "../observe/metrics.ts";
+import { memoryStorage } from "../storage/memory.ts";
+import { sqliteStorage } from "../storage/sqlite.ts";
+import { DEV_PORT, parsePort, portFromEnvironment } from "./command-options.ts";
+import type { AuthConfig, TidelockConfig } from "./config.ts";
+import { shortPath } from "./dev-secret.ts";
+import { AdvisedError, words } from "./failure.ts";
+import { paint, print, printFacts } from "./output.ts";
+import { findConfigFile, loadConfig, mistaken } from "./project-file.ts";
+import { addressesOf, runServer, schemaSummary, serverEntries } from "./run-server.ts";
+
+interface ServeOptions {
+  readonly config?: string;
+  readonly port?: number;
+  readonly host?: string;
+  readonly json?: true;
+}
+
+const SECRET_VARIABLE = "TIDELOCK_SECRET";
+const DATA_FILE = ".tidelock/data.db";
+
+const EXAMPLES = `
+Examples:
+  tidelock serve
+  tidelock serve --config deploy/tidelock.config.ts --host 0.0.0.0 --port 80
+  TIDELOCK_SECRET="$(openssl rand -base64 48)" tidelock serve --json
+
+A configuration:
+  import { defineConfig } from "@tidelock/server";
+  import { schema } from "./tidelock.schema.ts";
+  export default defineConfig({
+    schema,
+    storage: { sqlite: "data/tidelock.db" },
+    auth: { secretEnv: "TIDELOCK_SECRET" },
+    origins: ["https://app.example.com"],
+  });`;
+
+export function addServeCommand(program: Command): void {
+  program
+    .command("serve")
+    .description("start a server for production, from a configuration file")
+    .option("--config <file>", "the configuration (default: tidelock.config.{ts,js,mjs,json} of this folder)")
+    .option("--port <number>", "the port to listen on, instead of PORT and the configuration's", parsePort)
+    .option("--host <host>", "the address to listen on, instead of the configuration's")
+    .option("--json", 'write JSON lines; the one with `msg` "ready" has the addresses')
+    .addHelpText("after", EXAMPLES)
+    .action(startServer);
+}
+
+async function startServer(options: ServeOptions): Promise<void> {
+  const file = options.config ?? findConfigFile();
+  if (file === null) {
+    const detail = "there is no tidelock.config.ts, .js, .mjs or .json in this folder";
+    throw new AdvisedError(
+      "config-invalid",
+      detail,
+      "Make one, or name it with --config; `tidelock help serve` has an example.",
+    );
+  }
+  const { path, config, schema } = await loadConfig(file);
+  const { authenticate } = config;
+  const dataFile = dataFileOf(config, path);
+  await runServer({
+    options: {
+      ...serverEntries(config),
+      schema,
+      storage: dataFile === null ? memoryStorage() : sqliteStorage({ path: dataFile }),
+      ...(authenticate === undefined ? { auth: jwtOptions(config.auth, path) } : { authenticate }),
+    },
+    port: options.port ?? portFromEnvironment() ?? config.port ?? DEV_PORT,
+    host: options.host ?? config.host ?? "127.0.0.1",
+    dataFile,
+    asJson: options.json === true,
+    facts: { version, config: path, collections: [...schema.collections.keys()] },
+    announce: (url) => announce(url, path, schema, dataFile, verifierName(config)),
+  });
+}
+
+function dataFileOf({ storage }: TidelockConfig, configPath: string): string | null {
+  if (storage === "memory") return null;
+  return resolve(dirname(configPath), storage?.sqlite ?? DATA_FILE);
+}
+
+/** Fetches the secret from where the configuration says it is. */
+function jwtOptions(auth: AuthConfig | undefined, configPath: string): JwtOptions {
+  const { secretEnv, secretFile, ...options } = auth ?? {};
+  if (options.secret !== undefined || options.jwks !== undefined) return options;
+  if (secretFile !== undefined)
+    return { ...options, secret: fileSecret(resolve(dirname(configPath), secretFile), configPath) };
+  const variable = secretEnv ?? SECRET_VARIABLE;
+  const secret = process.env[variable];
+  if (secret !== undefined && secret !== "") return { ...options, secret };
+  throw new AdvisedError(
+    "secret-missing",
+    secretEnv === undefined
+      ? `there is no way to verify tokens: ${shortPath(configPath)} has no auth, and ${SECRET_VARIABLE} is not set`
+      : `auth.secretEnv names the environment variable ${variable}, which is not set`,
+    `Set ${variable} to a secret of at least 32 bytes, or set auth.secretFile or auth.jwks.`,
+  );
+}
+
+function fileSecret(path: string, configPath: string): string {
+  try {
+    return readFileSync(path, "utf8").split("\n", 1)[0]?.trim() ?? "";
+  } catch (error) {
+    throw mistaken(configPath, [`auth.secretFile must be a file that can be read: ${words(error)}`]);
+  }
+}
+
+function verifierName({ auth, authenticate }: TidelockConfig): string {
+  if (authenticate !== undefined) return "by the configuration's own function";
+  return auth?.jwks === undefined ? "with a shared secret" : "with a key set";
+}
+
+function announce(url: string, config: string, schema: Schema, dataFile: string | null, verified: string): void {
+  print();
+  print(`  ${paint.output("bold", `Tidelock ${version}`)}`);
+  print();
+  printFacts(addressesOf(url).map(([name, address]) => [name.padEnd(9), paint.output("cyan", address)]));
+  print();
+  printFacts([
+    ["Config".padEnd(9), shortPath(config)],
+    ["Schema", schemaSummary(schema)],
+    ["Data", dataFile === null ? "in memory, gone with the process" : shortPath(dataFile)],
+    ["Tokens", `verified ${verified}`],
+  ]);
+  print();
+}
