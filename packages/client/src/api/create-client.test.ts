@@ -101,7 +101,6 @@ class SmallServer implements Transport {
       columns: { tasks: ["title", "done", "priority", "list"], lists: ["name"] },
       decided: this.#decided,
       whole: [],
-      whole: [],
       results: [],
       expires: null,
       limits: { frameBytes: 1_000_000, pushMutations: 1000, idleMs: 25_000 },

@@ -88,6 +88,18 @@ export class Integration {
     }
   }
 
+  /** Of the subscriptions that `hello` named, all but those in `whole` start over: what is held of them is out of date. */
+  startOver(whole: readonly number[]): void {
+    const goesOn = new Set(whole);
+    let changed = false;
+    for (const subscription of this.#state.subscriptions.all) {
+      if (subscription.key === null || goesOn.has(subscription.id)) continue;
+      subscription.key = null;
+      changed = true;
+    }
+    if (changed) this.#state.emit({ type: "subscriptions-changed" });
+  }
+
   snapshotStart({ subscription: id, key }: SnapshotStart): void {
     const subscription = this.#state.subscriptions.byId(id);
     if (subscription !== undefined) subscription.staged = { key, rows: new Map() };

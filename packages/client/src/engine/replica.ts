@@ -19,6 +19,7 @@ import {
   ERRORS,
   type Filter,
   HybridClock,
+  knownCode,
   makeStamp,
   MAX_PUSH_MUTATIONS,
   MAX_TRANSACTION_MUTATIONS,
@@ -448,7 +449,7 @@ export class Replica {
       case "auth":
         return this.#connector.planTokenRenewal(message.expires);
       case "goaway":
-        this.#state.lastError = { code: message.reason, message: ERRORS[message.reason].message };
+        this.#state.lastError = { code: knownCode(message.reason), message: ERRORS[knownCode(message.reason)].message };
         if (message.reason === "token-expired") this.#connector.authFailed();
         return this.#connector.reconnect(message.retryAfterMs);
       case "refusal":
@@ -473,6 +474,7 @@ export class Replica {
       state.touchAll();
     }
     state.columns = message.columns;
+    this.#integration.startOver(message.whole);
     state.pending.touchFacts();
     for (const row of message.results) this.#onResult(row);
     this.#settle(message.decided);
@@ -550,7 +552,7 @@ export class Replica {
       this.#state.emit({ type: "upgrade", ...this.#upgrade });
       return;
     }
-    this.#state.noteTrouble(code, message);
+    this.#state.noteTrouble(knownCode(code), message);
     // The store belongs to somebody else: nothing of it may be sent in this user's name.
     if (code === "device-taken") return this.#connector.goOffline();
     if (code === "token-expired" || code === "token-invalid" || code === "token-missing") this.#connector.authFailed();

@@ -161,7 +161,8 @@ function replay({ schema, positions, rows, overlay }: CollectionState, id: Entit
     for (let index = 0; index < fields.length; index++) {
       const field = fields[index];
       if (field === undefined) continue;
-      view[field.name] = row.values[positions[index] ?? -1] ?? field.default ?? null;
+      const value = row.values[positions[index] ?? -1];
+      view[field.name] = value === undefined ? (field.default ?? null) : value;
     }
   }
   for (const mutation of overlay.get(id) ?? []) {

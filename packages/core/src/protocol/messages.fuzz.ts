@@ -205,6 +205,7 @@ export const serverMessages: Arbitraries<ServerMessage> = {
     time: moment,
     columns: dictionary(fc.array(name, { maxLength: 5 }), name),
     decided: offset,
+    whole: fc.array(subscriptionId, { maxLength: 4 }),
     results: fc.array(resultRow, { maxLength: 3 }),
     expires: fc.option(moment),
     limits: whole({ frameBytes: counter, pushMutations: counter, idleMs: counter }),

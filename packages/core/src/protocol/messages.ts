@@ -16,7 +16,7 @@
  * frame never depends on the frames before it for its own decoding, so one encoding serves every socket.
  */
 import type { JsonValue } from "../base/json.ts";
-import { type ErrorCode, isErrorCode } from "../errors.ts";
+import { type ErrorCode, isErrorWord } from "../errors.ts";
 import {
   type Counter,
   type DeviceId,
@@ -151,6 +151,8 @@ export interface Welcome {
   readonly columns: Readonly<Record<string, readonly string[]>>;
   /** The highest counter of this device that the server has decided: the next mutation is one more. */
   readonly decided: Counter;
+  /** The subscriptions of `hello` that go on from the checkpoint. All others start over: a snapshot follows for each. */
+  readonly whole: readonly number[];
   /** Results after the `decided` of `hello`, in order: answers that were lost on the way. */
   readonly results: readonly ResultRow[];
   /** When the token expires; `null` when it does not. */
@@ -275,7 +277,13 @@ export interface Refusal {
   readonly message: string;
   readonly fatal: boolean;
   readonly retryAfterMs?: Millis | undefined;
-  readonly about?: { readonly subscription?: number | undefined; readonly counter?: Counter | undefined; readonly room?: RoomName | undefined } | undefined;
+  readonly about?:
+    | {
+        readonly subscription?: number | undefined;
+        readonly counter?: Counter | undefined;
+        readonly room?: RoomName | undefined;
+      }
+    | undefined;
   /** Where to get what is needed, with `upgrade-required`. */
   readonly url?: string | undefined;
 }
@@ -307,7 +315,8 @@ const user: Shape<UserId> = parsed(parseUserId, "a user id");
 const room: Shape<RoomName> = parsed(parseRoomName, "a room name");
 const stamp: Shape<Stamp> = parsed(parseStamp, "a stamp of 16 hexadecimal digits");
 const name: Shape<string> = parsed((value) => (isName(value) ? value : null), "a name");
-const code: Shape<ErrorCode> = parsed((value) => (isErrorCode(value) ? value : null), "an error code");
+/** A newer peer may have codes that are not in this catalogue: `knownCode` says what to take them for. */
+const code: Shape<ErrorCode> = parsed((value) => (isErrorWord(value) ? value : null), "an error code");
 const token: Shape<string> = text(16_384);
 /** Filters are checked against their collection later, by `filterProblem`. */
 const where = dictionary(json, 64) as Shape<Filter>;
@@ -392,9 +401,16 @@ const results: Shape<readonly ResultRow[]> = list(RESULT_ROW, 1_000_000);
 
 const changeRow: Shape<ChangeRow> = {
   jsonSchema: {
-    description: "[0, collection, entity, offset, values] | [1, collection, entity, offset, [position, value, …]] | [2 or 3, collection, entity, offset]",
+    description:
+      "[0, collection, entity, offset, values] | [1, collection, entity, offset, [position, value, …]] | [2 or 3, collection, entity, offset]",
     type: "array",
-    prefixItems: [{ type: "integer", minimum: 0, maximum: 3 }, name.jsonSchema, entity.jsonSchema, offset.jsonSchema, values.jsonSchema],
+    prefixItems: [
+      { type: "integer", minimum: 0, maximum: 3 },
+      name.jsonSchema,
+      entity.jsonSchema,
+      offset.jsonSchema,
+      values.jsonSchema,
+    ],
     minItems: 4,
     maxItems: 5,
   },
@@ -420,7 +436,7 @@ const refusalAbout = object<NonNullable<Refusal["about"]>>({
 });
 
 export const SERVER_MESSAGE: Shape<ServerMessage> = union<ServerMessage>({
-  welcome: object<Welcome>({
+  "welcome": object<Welcome>({
     type: literal("welcome"),
     protocol: integer(1),
     session,
@@ -430,32 +446,33 @@ export const SERVER_MESSAGE: Shape<ServerMessage> = union<ServerMessage>({
     time: integer(0),
     columns: dictionary(list(name, MAX_FIELDS), 1000),
     decided: offset,
+    whole: list(subscription.id, MAX_SUBSCRIPTIONS),
     results,
     expires: nullable(integer(0)),
     limits: object<Welcome["limits"]>({ frameBytes: integer(1), pushMutations: integer(1), idleMs: integer(1) }),
     upgrade: nullable(object<NonNullable<Welcome["upgrade"]>>({ message: text(1000), url: text(2000) })),
   }),
   "push-result": object<PushResult>({ type: literal("push-result"), results }),
-  resync: object<Resync>({
+  "resync": object<Resync>({
     type: literal("resync"),
     reason: oneWordOf(["epoch-changed", "checkpoint-expired", "version-invalid"]),
     epoch,
   }),
-  snapshot: object<SnapshotStart>({
+  "snapshot": object<SnapshotStart>({
     type: literal("snapshot"),
     subscription: subscription.id,
     collection: name,
     offset,
     key: text(32_768),
   }),
-  rows: object<Rows>({
+  "rows": object<Rows>({
     type: literal("rows"),
     collection: name,
     offset,
     rows: list(tuple<EntityRow>(entity, offset, values), 1_000_000),
   }),
   "snapshot-end": object<SnapshotEnd>({ type: literal("snapshot-end"), subscription: subscription.id, offset }),
-  delta: object<Delta>({
+  "delta": object<Delta>({
     type: literal("delta"),
     from: offset,
     to: offset,
@@ -463,7 +480,7 @@ export const SERVER_MESSAGE: Shape<ServerMessage> = union<ServerMessage>({
     time: integer(0),
     changes: list(changeRow, 1_000_000),
   }),
-  presence: object<PresenceUpdate>({
+  "presence": object<PresenceUpdate>({
     type: literal("presence"),
     room,
     whole: boolean,
@@ -471,9 +488,9 @@ export const SERVER_MESSAGE: Shape<ServerMessage> = union<ServerMessage>({
   }),
   ping,
   pong,
-  auth: object<AuthAccepted>({ type: literal("auth"), expires: nullable(integer(0)) }),
-  goaway: object<GoAway>({ type: literal("goaway"), reason: code, retryAfterMs: integer(0) }),
-  refusal: object<Refusal>({
+  "auth": object<AuthAccepted>({ type: literal("auth"), expires: nullable(integer(0)) }),
+  "goaway": object<GoAway>({ type: literal("goaway"), reason: code, retryAfterMs: integer(0) }),
+  "refusal": object<Refusal>({
     type: literal("refusal"),
     code,
     message: text(4000),

@@ -29,31 +29,31 @@ export interface FieldSchema {
 
 /** A field being declared. Immutable: each method returns another field. `Given` is true when a create must name it. */
 export class Field<Value extends JsonValue, Given extends boolean = true> {
-  readonly definition: Omit<FieldSchema, "name">;
+  readonly "definition": Omit<FieldSchema, "name">;
   declare readonly "~value": Value;
   declare readonly "~given": Given;
 
-  constructor(definition: Omit<FieldSchema, "name">) {
+  "constructor"(definition: Omit<FieldSchema, "name">) {
     this.definition = definition;
   }
 
   /** The value may be `null`, and is `null` when a create does not name it. */
-  optional(): Field<Value | null, false> {
+  "optional"(): Field<Value | null, false> {
     return new Field({ ...this.definition, optional: true, default: this.definition.default ?? null });
   }
 
   /** The value when a create does not name it. */
-  default(value: Value): Field<Value, false> {
+  "default"(value: Value): Field<Value, false> {
     return new Field({ ...this.definition, default: value });
   }
 
   /** The policy that settles concurrent writes; `lww` when not called. */
-  policy(policy: PolicyName): Field<Value, Given> {
+  "policy"(policy: PolicyName): Field<Value, Given> {
     return new Field({ ...this.definition, policy });
   }
 
   /** A further check by any Standard Schema validator. It must be synchronous, and checks without transforming. */
-  check(validator: StandardSchema<Value>): Field<Value, Given> {
+  "check"(validator: StandardSchema<Value>): Field<Value, Given> {
     return new Field({ ...this.definition, validator });
   }
 }

@@ -43,11 +43,21 @@ export interface CollectionSchema {
   readonly byName: ReadonlyMap<string, FieldSchema>;
 }
 
+/** The values of a row that was stored before its collection had all of `columns`: the rest are the fields' defaults. */
+export function completeRow(
+  values: readonly JsonValue[],
+  columns: readonly string[],
+  schema: CollectionSchema,
+): readonly JsonValue[] {
+  if (values.length >= columns.length) return values;
+  return [...values, ...columns.slice(values.length).map((name) => schema.byName.get(name)?.default ?? null)];
+}
+
 export interface Schema<Declared extends Collections = Collections> {
-  readonly version: number;
+  readonly "version": number;
   /** A fingerprint of everything that matters on the wire. */
-  readonly hash: string;
-  readonly collections: ReadonlyMap<string, CollectionSchema>;
+  readonly "hash": string;
+  readonly "collections": ReadonlyMap<string, CollectionSchema>;
   readonly "~declared"?: Declared;
 }
 

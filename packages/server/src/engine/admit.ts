@@ -22,7 +22,6 @@ import {
   type ErrorCode,
   type FieldWrite,
   fieldProblem,
-  isTemporaryId,
   type JsonObject,
   type JsonValue,
   MAX_MUTATION_BYTES,
@@ -158,7 +157,7 @@ function admitCreate(candidate: Candidate, schema: CollectionSchema, context: Ad
   if (schema.ids === "server" && assigned === null) {
     return refuse("invalid-id", `ids of ${schema.name} are assigned by the server: create with a temporary id`);
   }
-  if (schema.ids === "client" && isTemporaryId(mutation.entity)) {
+  if (assigned === null && mutation.entity.startsWith("tmp:")) {
     return refuse("invalid-id", `ids of ${schema.name} are made by the client: ${mutation.entity} is temporary`);
   }
   const id = assigned ?? mutation.entity;
@@ -208,7 +207,7 @@ function admitUpdate(candidate: Candidate, schema: CollectionSchema, context: Ad
     const column = columns.indexOf(name);
     const field = schema.byName.get(name);
     if (column < 0 || field === undefined) return refuse("unknown-field", `${schema.name} has no field ${name}`);
-    const old = before.values[column] ?? field.default ?? null;
+    const old = before.values[column] ?? null;
     const last = before.writes[column];
     if (last !== undefined && !covers(seen, last) && !sameJson(old, value)) {
       const current: Contender = { device: last.device, counter: last.counter, stamp: last.stamp, value: old };
@@ -410,7 +409,7 @@ function checkRule(
 function entityObject({ schema, id, values, columns }: EntitySnapshot): JsonObject {
   const fields = schema.fields.map((field): [string, JsonValue] => [
     field.name,
-    values[columns.indexOf(field.name)] ?? field.default ?? null,
+    values[columns.indexOf(field.name)] ?? null,
   ]);
   return { id, ...Object.fromEntries(fields) };
 }

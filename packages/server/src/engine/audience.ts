@@ -7,7 +7,9 @@
  */
 import {
   type ChangeRow,
+  type CollectionSchema,
   type Columns,
+  completeRow,
   compileFilter,
   type DomainEvent,
   type EntityId,
@@ -29,8 +31,18 @@ export interface View {
   readonly matches: Matcher;
 }
 
-export function makeView(collection: string, wanted: Filter, filter: Filter, key: string, columns: Columns): View {
-  return { collection, wanted, filter, key, matches: isEverything(filter) ? matchAll : compileFilter(filter, columns) };
+/** @param columns where rows hold their values; a row stored before the last of them existed has their defaults */
+export function makeView(
+  schema: CollectionSchema,
+  wanted: Filter,
+  filter: Filter,
+  key: string,
+  columns: Columns,
+): View {
+  const view = { collection: schema.name, wanted, filter, key };
+  if (isEverything(filter)) return { ...view, matches: matchAll };
+  const matches = compileFilter(filter, columns);
+  return { ...view, matches: (id, values) => matches(id, completeRow(values, columns, schema)) };
 }
 
 const matchAll: Matcher = () => true;

@@ -224,8 +224,11 @@ export class Delivery {
   #readSnapshot(session: Session, job: SnapshotJob): void {
     job.state = { step: "reading" };
     const { view } = job.subscription;
-    const columns = this.#context.columns.get(view.collection) ?? [];
-    this.#context.read({ kind: "snapshot", collection: view.collection, filter: view.filter, columns }, (result) => {
+    const { collection, filter } = view;
+    const columns = this.#context.columns.get(collection) ?? [];
+    const schema = this.#context.collections.get(collection);
+    const defaults = columns.map((name) => schema?.byName.get(name)?.default ?? null);
+    this.#context.read({ kind: "snapshot", collection, filter, columns, defaults }, (result) => {
       if (session.audience === null || session.jobs[0] !== job) return;
       if (result === null) {
         this.#context.emit({ type: "close", session: session.id, code: "storage-unavailable" });

@@ -325,8 +325,9 @@ export class Hub {
       reading: false,
     };
     this.#sessions.set(id, session);
-    const send = (message: OutboundMessage): void => this.#send(id, message);
-    send({
+    const reason = voidReason(hello, this.#context.epoch, this.#floor, this.head);
+    const requests = hello.subscriptions.map((request) => this.#resume(request, principal, reason === null));
+    this.#send(id, {
       type: "welcome",
       protocol: PROTOCOL_VERSION,
       session: id,
@@ -336,19 +337,18 @@ export class Hub {
       time: this.#now,
       columns: Object.fromEntries(this.#columns),
       decided: device.decided,
+      whole: requests.filter((request) => request.key !== null).map((request) => request.id),
       results,
       expires: principal.expires,
       limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
       upgrade: hello.schema.version < this.#options.schema.version ? (this.#options.upgrade ?? null) : null,
     });
-    const reason = voidReason(hello, this.#context.epoch, this.#floor, this.head);
     if (reason !== null) {
       session.told = 0;
       session.cursor = 0;
-      send({ type: "resync", reason, epoch: this.#context.epoch });
+      this.#send(id, { type: "resync", reason, epoch: this.#context.epoch });
     }
-    for (const request of hello.subscriptions)
-      this.#subscribe(session, reason === null ? request : { ...request, key: null });
+    for (const request of requests) this.#subscribe(session, request);
     const holdsSomething = [...session.subscriptions.values()].some((subscription) => subscription.whole);
     // Who holds nothing has nothing to catch up with: the stream starts at the head.
     if (!holdsSomething) session.cursor = this.head;
@@ -358,6 +358,14 @@ export class Hub {
     for (const message of opening.waiting) {
       if (this.#sessions.has(id)) this.#onMessage(id, message);
     }
+  }
+
+  /** The request as it can be met: its key stays only if what the device holds is what it would get now. */
+  #resume(request: SubscriptionRequest, principal: Principal, isCheckpointGood: boolean): SubscriptionRequest {
+    if (!isCheckpointGood || request.key === null) return { ...request, key: null };
+    const view = this.#views.viewOf(request, principal);
+    const goesOn = typeof view !== "string" && (request.key === "*" || request.key === view.key);
+    return goesOn ? request : { ...request, key: null };
   }
 
   #onSessionClosed(id: SessionId): void {
@@ -415,15 +423,10 @@ export class Hub {
     if (principal.user !== session.principal.user) return this.#refuseSession(id, "device-taken");
     session.principal = principal;
     this.#send(id, { type: "auth", expires: principal.expires });
-    // New claims may mean new rules: what is no longer the same view starts over.
-    for (const { id: number, view } of [...session.subscriptions.values()]) {
+    for (const { view } of session.subscriptions.values()) {
       const allowed = this.#views.viewOf({ collection: view.collection, where: view.wanted }, principal);
-      if (typeof allowed !== "string" && allowed.key === view.key) continue;
-      this.#unsubscribe(session, number);
-      this.#subscribe(session, { id: number, collection: view.collection, where: view.wanted, key: null });
+      if (typeof allowed === "string" || allowed.key !== view.key) return this.#goAway(id, "rights-changed");
     }
-    this.#delivery.regroup(session);
-    this.#delivery.pump(session);
   }
 
   #onBlocked(id: SessionId): void {

@@ -102,6 +102,8 @@ export type ReadRequest =
       readonly collection: string;
       readonly filter: Filter;
       readonly columns: readonly string[];
+      /** The values of columns that a stored row does not reach. */
+      readonly defaults: readonly JsonValue[];
     }
   | { readonly kind: "page"; readonly collection: string; readonly after: EntityId | null; readonly limit: number };
 

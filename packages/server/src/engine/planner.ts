@@ -7,6 +7,7 @@
  */
 import {
   assert,
+  completeRow,
   type Counter,
   type Decision,
   type DeviceId,
@@ -34,7 +35,7 @@ import { EntityCache } from "./entity-cache.ts";
 import { decodeEntity, encodeEntity, encodeRow } from "./entity-codec.ts";
 import type { Principal } from "./input.ts";
 import type { HubContext } from "./ports.ts";
-import type { Commit, Receipt, StoredEvent } from "./records.ts";
+import type { Commit, Receipt, StoredEntity, StoredEvent } from "./records.ts";
 
 /** A mutation as it was pushed. */
 export interface Pushed {
@@ -251,10 +252,17 @@ export class Planner {
       for (const stored of result.entities) {
         // What is planned already is newer than what the disk has.
         if (this.#cache.get(stored.collection, stored.id) !== null) continue;
-        const columns = this.#context.columns.get(stored.collection)?.length ?? 0;
-        this.#cache.set(stored.collection, stored.id, decodeEntity(stored, columns));
+        this.#cache.set(stored.collection, stored.id, this.#decode(stored));
       }
     });
+  }
+
+  #decode(stored: StoredEntity): EntityState {
+    const columns = this.#context.columns.get(stored.collection) ?? [];
+    const schema = this.#context.collections.get(stored.collection);
+    const state = decodeEntity(stored, columns.length);
+    if (state.values === null || schema === undefined) return state;
+    return { ...state, values: completeRow(state.values, columns, schema) };
   }
 
   #missingAliases({ device, mutations }: Transaction): string[] {

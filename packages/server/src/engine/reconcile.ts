@@ -9,6 +9,7 @@
 import {
   type ChangeRow,
   type Columns,
+  completeRow,
   type Counter,
   decodeEvent,
   type DeviceId,
@@ -344,9 +345,9 @@ export class Reconciler {
   #fields(collection: string, row: readonly JsonValue[]): JsonObject {
     const columns: Columns = this.#host.context.columns.get(collection) ?? [];
     const schema = this.#host.context.collections.get(collection);
-    return Object.fromEntries(
-      (schema?.fields ?? []).map((field) => [field.name, row[columns.indexOf(field.name)] ?? field.default ?? null]),
-    );
+    if (schema === undefined) return {};
+    const values = completeRow(row, columns, schema);
+    return Object.fromEntries(schema.fields.map((field) => [field.name, values[columns.indexOf(field.name)] ?? null]));
   }
 
   /** A page of a first download: every collection in turn, in id order; then the events since it began. */

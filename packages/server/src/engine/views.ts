@@ -33,7 +33,7 @@ export class Views {
     if (allowed === null) return "rule-failed";
     const filter = bothFilters(request.where, allowed);
     const key = `${schema.name}:${fingerprint(filterKey(filter))}`;
-    return makeView(schema.name, request.where, filter, key, this.#context.columns.get(schema.name) ?? []);
+    return makeView(schema, request.where, filter, key, this.#context.columns.get(schema.name) ?? []);
   }
 
   #readRule(schema: CollectionSchema, principal: Principal): Filter | null {

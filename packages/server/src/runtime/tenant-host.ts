@@ -244,7 +244,7 @@ export class TenantHost implements TenantPort {
     try {
       const result = await performRead(storage, tenant, request, (snapshot) =>
         snapshots.get(tenant, snapshot, { head: this.#hub.head, floor: this.#floor }, () =>
-          storage.snapshot(tenant, snapshot.collection, snapshot.filter, snapshot.columns),
+          storage.snapshot(tenant, snapshot.collection, snapshot.filter, snapshot.columns, snapshot.defaults),
         ),
       );
       this.#handle({ type: "read-done", read, result });

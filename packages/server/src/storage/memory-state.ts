@@ -13,6 +13,7 @@ import {
   type EntityId,
   type Epoch,
   type Filter,
+  type JsonValue,
   type Millis,
   type Offset,
   type TenantId,
@@ -30,7 +31,10 @@ import { assertWhole } from "./commit-check.ts";
 import { rowMatcher, SnapshotChunks } from "./snapshot-chunks.ts";
 import { StaleHead } from "./storage.ts";
 
-/** A receipt, and the offset of its event or else of the next one: a trim that reaches it forgets the receipt. */
+/** A rejection has no event that a device could find it by: its receipt is kept. */
+const NEVER: Offset = Number.MAX_SAFE_INTEGER;
+
+/** A receipt, and the offset of its event: a trim that reaches it forgets the receipt. */
 interface KeptReceipt {
   readonly receipt: Receipt;
   readonly settledAt: Offset;
@@ -114,7 +118,7 @@ class Tenant {
       established(this.collections, entity.collection, () => new Map()).set(entity.id, entity);
     }
     for (const receipt of commit.receipts) {
-      this.receiptsOf(receipt.device).add({ receipt, settledAt: receipt.offset > 0 ? receipt.offset : this.head + 1 });
+      this.receiptsOf(receipt.device).add({ receipt, settledAt: receipt.offset > 0 ? receipt.offset : NEVER });
     }
     for (const device of commit.devices) {
       const before = this.devices.get(device.device);
@@ -212,12 +216,18 @@ export class MemoryStorageState {
     return [...new Set(names)].map((name) => byName?.get(name)).filter((receipt) => receipt !== undefined);
   }
 
-  snapshot(id: TenantId, collection: string, filter: Filter, columns: Columns): Snapshot {
+  snapshot(
+    id: TenantId,
+    collection: string,
+    filter: Filter,
+    columns: Columns,
+    defaults: readonly JsonValue[] = [],
+  ): Snapshot {
     const tenant = this.#tenants.get(id);
     const offset = tenant?.head ?? 0;
     const chunks: string[] = [];
     const builder = new SnapshotChunks(collection, offset, (chunk) => void chunks.push(chunk));
-    const matches = rowMatcher(filter, columns);
+    const matches = rowMatcher(filter, columns, defaults);
     let count = 0;
     for (const entity of tenant?.living(collection) ?? []) {
       if (matches !== null && !matches(entity.id, entity.row)) continue;

@@ -24,7 +24,8 @@ export function memoryStorage(state = new MemoryStorageState(randomEpoch)): Stor
     readDevice: async (tenant, device) => state.readDevice(tenant, device),
     readReceipts: async (tenant, device, after, limit) => state.readReceipts(tenant, device, after, limit),
     findReceipts: async (tenant, device, names) => state.findReceipts(tenant, device, names),
-    snapshot: async (tenant, collection, filter, columns) => state.snapshot(tenant, collection, filter, columns),
+    snapshot: async (tenant, collection, filter, columns, defaults) =>
+      state.snapshot(tenant, collection, filter, columns, defaults),
     readPage: async (tenant, collection, after, limit) => state.readPage(tenant, collection, after, limit),
     saveAcknowledged: async (tenant, acknowledged, now) => state.saveAcknowledged(tenant, acknowledged, now),
     savePublished: async (tenant, published) => state.savePublished(tenant, published),

@@ -32,11 +32,15 @@ export class SnapshotChunks {
 }
 
 /** Tells of a stored row whether it matches; `null` when every row does, so that none needs to be parsed. */
-export function rowMatcher(filter: Filter, columns: Columns): ((id: string, row: string) => boolean) | null {
+export function rowMatcher(
+  filter: Filter,
+  columns: Columns,
+  defaults: readonly JsonValue[],
+): ((id: string, row: string) => boolean) | null {
   if (isEverything(filter)) return null;
   const matches = compileFilter(filter, columns);
   return (id, row) => {
     const values: readonly JsonValue[] = JSON.parse(row);
-    return matches(id, values);
+    return matches(id, values.length < columns.length ? [...values, ...defaults.slice(values.length)] : values);
   };
 }

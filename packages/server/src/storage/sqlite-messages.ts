@@ -14,6 +14,7 @@ import {
   type ErrorCode,
   type Filter,
   InvariantViolation,
+  type JsonValue,
   type Millis,
   type Offset,
   type TenantId,
@@ -47,7 +48,13 @@ export interface WriterOperations {
 export interface ReaderOperations {
   open(path: string): void;
   close(): void;
-  snapshot(tenant: TenantId, collection: string, filter: Filter, columns: Columns): { offset: Offset; count: number };
+  snapshot(
+    tenant: TenantId,
+    collection: string,
+    filter: Filter,
+    columns: Columns,
+    defaults: readonly JsonValue[],
+  ): { offset: Offset; count: number };
   readPage(
     tenant: TenantId,
     collection: string,

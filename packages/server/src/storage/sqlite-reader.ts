@@ -4,7 +4,15 @@
  * before it began. It does not know threads.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type Columns, type EntityId, type Filter, type Offset, parseEntityId, type TenantId } from "@tidelock/core";
+import {
+  type Columns,
+  type EntityId,
+  type Filter,
+  type JsonValue,
+  type Offset,
+  parseEntityId,
+  type TenantId,
+} from "@tidelock/core";
 import type { StoredEntity } from "../engine/records.ts";
 import { rowMatcher, SnapshotChunks } from "./snapshot-chunks.ts";
 import { intact, integer, text } from "./sqlite-format.ts";
@@ -43,9 +51,10 @@ export class SqliteReader {
     collection: string,
     filter: Filter,
     columns: Columns,
+    defaults: readonly JsonValue[],
     give: (chunk: string) => void,
   ): { offset: Offset; count: number } {
-    const matches = rowMatcher(filter, columns);
+    const matches = rowMatcher(filter, columns, defaults);
     return this.#atOneMoment(tenant, collection, (offset, key) => {
       const chunks = new SnapshotChunks(collection, offset, give);
       let count = 0;

@@ -112,7 +112,7 @@ function serveReader(port: MessagePort): void {
       case "snapshot": {
         const give = (text: string): void => port.postMessage([{ number, type: "chunk", text } satisfies Reply]);
         assert(reader !== null, "the storage is open");
-        return reader.snapshot(request[1], request[2], request[3], request[4], give);
+        return reader.snapshot(request[1], request[2], request[3], request[4], request[5], give);
       }
     }
   };

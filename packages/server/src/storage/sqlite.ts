@@ -48,10 +48,10 @@ export function sqliteStorage({ path }: SqliteOptions): Storage {
     readDevice: (tenant, device) => write(["readDevice", tenant, device]),
     readReceipts: (tenant, device, after, limit) => write(["readReceipts", tenant, device, after, limit]),
     findReceipts: (tenant, device, names) => write(["findReceipts", tenant, device, names]),
-    snapshot: async (tenant, collection, filter, columns) => {
+    snapshot: async (tenant, collection, filter, columns, defaults = []) => {
       const chunks: string[] = [];
       const keep = (chunk: string): void => void chunks.push(chunk);
-      const { offset, count } = await threads.read(["snapshot", tenant, collection, filter, columns], keep);
+      const { offset, count } = await threads.read(["snapshot", tenant, collection, filter, columns, defaults], keep);
       return { offset, count, chunks };
     },
     readPage: (tenant, collection, after, limit) => threads.read(["readPage", tenant, collection, after, limit]),

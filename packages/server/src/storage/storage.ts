@@ -11,7 +11,7 @@
  * - Text is stored and returned byte for byte. Storage parses rows only to filter a snapshot.
  * - Calls may overlap; appends take effect in the order of the calls.
  */
-import type { Columns, Counter, DeviceId, EntityId, Filter, Millis, Offset, TenantId } from "@tidelock/core";
+import type { Columns, Counter, DeviceId, EntityId, Filter, JsonValue, Millis, Offset, TenantId } from "@tidelock/core";
 import type {
   Commit,
   DeviceRecord,
@@ -44,8 +44,17 @@ export interface Storage {
   readReceipts(tenant: TenantId, device: DeviceId, after: Counter, limit: number): Promise<readonly Receipt[]>;
   /** Receipts by name, those that exist. */
   findReceipts(tenant: TenantId, device: DeviceId, names: readonly string[]): Promise<readonly Receipt[]>;
-  /** All living entities of a collection that match, at one moment. `columns` says where the filter finds its fields. */
-  snapshot(tenant: TenantId, collection: string, filter: Filter, columns: Columns): Promise<Snapshot>;
+  /**
+   * All living entities of a collection that match, at one moment. `columns` says where the filter finds its fields;
+   * `defaults` are the values of columns that a row stored earlier does not reach, `null` when not given.
+   */
+  snapshot(
+    tenant: TenantId,
+    collection: string,
+    filter: Filter,
+    columns: Columns,
+    defaults?: readonly JsonValue[],
+  ): Promise<Snapshot>;
   /** Some living entities in id order after an id, with the head at that moment; for pages of plain HTTP clients. */
   readPage(
     tenant: TenantId,
@@ -56,8 +65,8 @@ export interface Storage {
   saveAcknowledged(tenant: TenantId, acknowledged: ReadonlyMap<DeviceId, Offset>, now: Millis): Promise<void>;
   savePublished(tenant: TenantId, published: Offset): Promise<void>;
   /**
-   * Forgets events up to an offset, and receipts and tombstones that only they needed: those of the events, and rejections
-   * decided before the last of them. The floor never cuts a transaction: it stays before one that would be. When interrupted,
+   * Forgets events up to an offset, and the receipts and tombstones of those events. Receipts of rejections
+   * are kept: no event says what became of them. The floor never cuts a transaction: it stays before one that would be. When interrupted,
    * the floor has moved or not; what lies below it is never read, and the next trim finishes the work.
    */
   trim(tenant: TenantId, through: Offset): Promise<void>;

@@ -39,9 +39,9 @@ class TenantModel {
   }
 
   receipts(device: DeviceId): Receipt[] {
-    // A rejection has no event: it is kept until one that came after it is trimmed.
-    const kept = this.commits.flatMap(({ head, events, receipts }) =>
-      receipts.filter(({ offset }) => (offset === 0 ? head + events.length + 1 : offset) > this.floor),
+    // A rejection has no event that says what became of it: it is kept.
+    const kept = this.commits.flatMap(({ receipts }) =>
+      receipts.filter(({ offset }) => offset === 0 || offset > this.floor),
     );
     const receipts = kept.filter((receipt) => receipt.device === device);
     return receipts.sort((left, right) => left.counter - right.counter);
