@@ -560,6 +560,7 @@ export class Replica {
     const refused = about?.subscription === undefined ? undefined : this.#state.subscriptions.byId(about.subscription);
     if (refused === undefined) return;
     this.#state.subscriptions.remove(refused);
+    this.#state.forgetIntegrated();
     this.#state.pending.touchFacts();
   }
 
@@ -585,6 +586,8 @@ export class Replica {
     for (const [id, row] of [...state.view.rows(collection)]) {
       if (!state.subscriptions.wants(collection, id, row.values, columns)) state.removeRow(collection, id);
     }
+    // It may have been the last one that was not whole, for which decided mutations were kept.
+    state.forgetIntegrated();
     state.pending.touchFacts();
   }
 
