@@ -17,6 +17,9 @@ import type { ReplicaState } from "./replica-state.ts";
 import type { Phase } from "./status.ts";
 
 const DEFAULT_IDLE_MS: Millis = 12_000;
+/** Heartbeats without a word, two to `idleMs`, after which the other side is asked, and given up. */
+const ASK_AFTER_BEATS = 2;
+const GIVE_UP_AFTER_BEATS = 3;
 /** A token is renewed this long before it expires, or halfway when it lives shorter. */
 const TOKEN_MARGIN_MS: Millis = 60_000;
 
@@ -29,7 +32,8 @@ export class Connector {
   #lastConnection = 0;
   #failures = 0;
   #authFailures = 0;
-  #lastHeard: Millis = 0;
+  /** Counted, not timed: a clock that is set forward or back says nothing about the other side. */
+  #silentBeats = 0;
   /** The subscriptions that the hello of this connection named. */
   #named = new Set<number>();
 
@@ -71,7 +75,7 @@ export class Connector {
 
   /** Something was heard from the other side. */
   heard(): void {
-    this.#lastHeard = this.#state.now;
+    this.#silentBeats = 0;
   }
 
   /** The server welcomed the device: mutations up to `decided` need not be sent. */
@@ -84,7 +88,7 @@ export class Connector {
     this.#link = { state: "welcomed", connection, session, sent: decided, answered: decided, acknowledged: 0, idleMs };
     this.planTokenRenewal(expires);
     this.#state.cancelTimer("heartbeat");
-    this.#state.setTimer("heartbeat", this.#state.now + idleMs);
+    this.#state.setTimer("heartbeat", this.#state.now + idleMs / 2);
     this.#sayWhatChanged();
   }
 
@@ -120,9 +124,9 @@ export class Connector {
     if (this.#link.state !== "getting-token") return;
     this.#lastConnection += 1;
     this.#link = { state: "connecting", connection: this.#lastConnection };
-    this.#lastHeard = this.#state.now;
+    this.#silentBeats = 0;
     this.#state.emit({ type: "connect", connection: this.#lastConnection, hello: this.#hello(token) });
-    this.#state.setTimer("heartbeat", this.#state.now + DEFAULT_IDLE_MS);
+    this.#state.setTimer("heartbeat", this.#state.now + DEFAULT_IDLE_MS / 2);
   }
 
   #hello(token: string): Hello {
@@ -213,14 +217,15 @@ export class Connector {
   heartbeat(): void {
     if (this.#link.state !== "connecting" && this.#link.state !== "welcomed") return;
     const idleMs = this.#link.state === "welcomed" ? this.#link.idleMs : DEFAULT_IDLE_MS;
-    const silence = this.#state.now - this.#lastHeard;
-    // A clock that jumped, or a device that slept, looks like silence: ask once before giving up.
-    if (silence >= 2 * idleMs) {
-      this.#state.lastError = { code: "server-unreachable", message: `nothing was heard for ${silence} ms` };
+    this.#silentBeats += 1;
+    if (this.#silentBeats >= GIVE_UP_AFTER_BEATS) {
+      const message = `nothing was heard for ${(this.#silentBeats - 1) * (idleMs / 2)} ms`;
+      this.#state.lastError = { code: "server-unreachable", message };
       return this.reconnect();
     }
-    if (silence >= idleMs) this.send({ type: "ping", nonce: this.#lastConnection });
-    this.#state.setTimer("heartbeat", this.#state.now + idleMs);
+    // A device that slept looks like silence: ask before giving up.
+    if (this.#silentBeats >= ASK_AFTER_BEATS) this.send({ type: "ping", nonce: this.#lastConnection });
+    this.#state.setTimer("heartbeat", this.#state.now + idleMs / 2);
   }
 
   get phase(): Exclude<Phase, "loading"> {
