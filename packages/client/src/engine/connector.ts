@@ -22,6 +22,8 @@ const ASK_AFTER_BEATS = 2;
 const GIVE_UP_AFTER_BEATS = 3;
 /** A token is renewed this long before it expires, or halfway when it lives shorter. */
 const TOKEN_MARGIN_MS: Millis = 60_000;
+/** Between two renewals, at least. */
+const MIN_RENEWAL_MS: Millis = 1_000;
 
 export class Connector {
   readonly #state: ReplicaState;
@@ -34,6 +36,8 @@ export class Connector {
   #authFailures = 0;
   /** Counted, not timed: a clock that is set forward or back says nothing about the other side. */
   #silentBeats = 0;
+  /** How far the server's clock is ahead of this one: tokens expire by the server's. */
+  #serverAheadMs: Millis = 0;
   /** The subscriptions that the hello of this connection named. */
   #named = new Set<number>();
 
@@ -79,13 +83,14 @@ export class Connector {
   }
 
   /** The server welcomed the device: mutations up to `decided` need not be sent. */
-  welcomed({ session, decided, limits, expires }: Welcome): void {
+  welcomed({ session, decided, limits, expires, time }: Welcome): void {
     if (this.#link.state !== "connecting") return;
     const { connection } = this.#link;
     this.#failures = 0;
     this.#authFailures = 0;
     const { idleMs } = limits;
     this.#link = { state: "welcomed", connection, session, sent: decided, answered: decided, acknowledged: 0, idleMs };
+    this.#serverAheadMs = time - this.#state.now;
     this.planTokenRenewal(expires);
     this.#state.cancelTimer("heartbeat");
     this.#state.setTimer("heartbeat", this.#state.now + idleMs / 2);
@@ -210,8 +215,9 @@ export class Connector {
   planTokenRenewal(expires: Millis | null): void {
     this.#state.cancelTimer("token");
     if (expires === null) return;
-    const left = Math.max(0, expires - this.#state.now);
-    this.#state.setTimer("token", this.#state.now + Math.max(left / 2, left - TOKEN_MARGIN_MS));
+    const left = expires - (this.#state.now + this.#serverAheadMs);
+    const delay = Math.max(MIN_RENEWAL_MS, Math.floor(left / 2), left - TOKEN_MARGIN_MS);
+    this.#state.setTimer("token", this.#state.now + delay);
   }
 
   heartbeat(): void {
