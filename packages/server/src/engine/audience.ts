@@ -82,9 +82,14 @@ export class Audience {
 
   /**
    * What takes somebody who has seen everything before the first event to after the last: one change per entity.
-   * `events` are consecutive and hold whole transactions.
+   * `events` are consecutive and hold whole transactions. Entities in view whose values have not changed are left out,
+   * unless they are to be named.
    */
-  changes(events: readonly DomainEvent[], columnsOf: (collection: string) => Columns): ChangeRow[] {
+  changes(
+    events: readonly DomainEvent[],
+    columnsOf: (collection: string) => Columns,
+    unchanged: "leave-out" | "name" = "leave-out",
+  ): ChangeRow[] {
     const touched = new Map<string, Touched>();
     for (const event of events) {
       if (!this.#views.has(event.collection)) continue;
@@ -105,7 +110,9 @@ export class Audience {
     const rows: ChangeRow[] = [];
     for (const { last, before, changed } of touched.values()) {
       const change = this.#change(last, before, changed, columnsOf(last.collection));
-      if (change !== null) rows.push(change);
+      if (change === null) continue;
+      const isEmpty = change[0] === 1 && change[4].length === 0;
+      if (!isEmpty || unchanged === "name") rows.push(change);
     }
     return rows;
   }
@@ -116,7 +123,6 @@ export class Audience {
     if (!after) return before ? [row === null ? 2 : 3, collection, entity, offset] : null;
     if (row === null) return null;
     if (!before) return [0, collection, entity, offset, row];
-    if (changed.size === 0) return null;
     const patch: JsonValue[] = [];
     for (const name of changed) {
       const position = columns.indexOf(name);

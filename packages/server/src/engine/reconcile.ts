@@ -324,7 +324,8 @@ export class Reconciler {
       const events = result.events.map((event) => decodeEvent(event.offset, event.body));
       const audience = new Audience("", this.#views(request.principal));
       const rows = new Map(events.map((event) => [`${event.collection}/${event.entity}`, event.row]));
-      const changes = audience.changes(events, (name) => this.#host.context.columns.get(name) ?? []);
+      // Rows that were touched are named even when nothing of them changed: the pages before may have left them to this.
+      const changes = audience.changes(events, (name) => this.#host.context.columns.get(name) ?? [], "name");
       const state = changes.map((change) => this.#changedEntity(change, rows.get(`${change[1]}/${change[2]}`) ?? null));
       const end = endOf(events, after);
       this.#answer(request, device, outcomes, state, end, end < this.#host.planner.durable);
@@ -366,6 +367,8 @@ export class Reconciler {
       const count = this.#host.context.columns.get(name)?.length ?? 0;
       const state = page.entities.flatMap((stored): ReconcileEntity[] => {
         const entity = decodeEntity(stored, count);
+        // What was touched since the download began comes with the events: they tell what was in view then.
+        if (entity.at > began) return [];
         if (typeof view === "string" || entity.values === null || !view.matches(entity.id, entity.values)) return [];
         const version = formatVersion(this.#host.context.epoch, seenThrough(entity.vector));
         return [
