@@ -4,7 +4,7 @@ import { Replica } from "../engine/index.ts";
 import { platformSystem, type System } from "../runtime/system.ts";
 import { memoryStore } from "../store/memory.ts";
 import { serverAddress } from "../transport/address.ts";
-import { sseTransport } from "../transport/sse.ts";
+import { sseOnDemand } from "../transport/sse-on-demand.ts";
 import type { Transport } from "../transport/transport.ts";
 import { websocketTransport } from "../transport/websocket.ts";
 import type { Client, ClientOptions } from "./client.ts";
@@ -45,7 +45,7 @@ function transportsOf<Source extends Schema>({ url, transports, codec }: ClientO
   return (transports ?? ["websocket", "sse"]).map((transport) => {
     if (typeof transport === "object") return transport;
     const address = serverAddress(url, page);
-    if (transport === "sse") return sseTransport({ address });
+    if (transport === "sse") return sseOnDemand({ address });
     return websocketTransport({ url: address.websocket, ...(codec === undefined ? {} : { codec }) });
   });
 }

@@ -6,25 +6,24 @@
 import { EVERYTHING, type EntityId, type Filter, isTemporaryId } from "@tidelock/core";
 import type { EntityWatcher } from "./change-feed.ts";
 import type { EntityResult, LiveEntity, Unsubscribe } from "./client.ts";
-import { keepIfEqual, type Source } from "./notifier.ts";
+import { keepIfEqual, Watched } from "./notifier.ts";
 import type { ReadContext } from "./read-context.ts";
 import type { EntityView } from "./replica-view.ts";
 
 type Result = EntityResult<EntityView>;
 
-export class FollowedEntity implements LiveEntity<EntityView>, EntityWatcher, Source {
+export class FollowedEntity extends Watched<Result> implements LiveEntity<EntityView>, EntityWatcher {
   readonly #context: ReadContext;
   readonly #collection: string;
   readonly #given: EntityId;
-  readonly #listeners = new Set<(result: Result) => void>();
   #result: Result | undefined;
-  #told: Result | undefined;
-  #watched: EntityId | null = null;
-  #unwatch: Unsubscribe = () => {};
+  #followed: EntityId | null = null;
+  #unfollow: Unsubscribe = () => {};
   #leaveWire: Unsubscribe | null = null;
   #cancelLinger: Unsubscribe = () => {};
 
   constructor(context: ReadContext, collection: string, id: EntityId) {
+    super(context.notifier);
     this.#context = context;
     this.#collection = collection;
     this.#given = id;
@@ -47,39 +46,29 @@ export class FollowedEntity implements LiveEntity<EntityView>, EntityWatcher, So
     return this.#result;
   }
 
-  subscribe(listener: (result: Result) => void): Unsubscribe {
-    const own = (result: Result): void => listener(result);
-    if (this.#listeners.size === 0) this.#told = this.value;
-    this.#listeners.add(own);
-    this.#cancelLinger();
-    this.#watch();
-    return () => {
-      if (!this.#listeners.delete(own) || this.#listeners.size > 0) return;
-      this.#unwatch();
-      this.#watched = null;
-      this.#cancelLinger = this.#context.linger(() => this.#release());
-    };
-  }
-
   entityChanged(): void {
-    this.#watch();
-    this.#context.notifier.mark(this);
+    this.#follow();
+    this.changed();
   }
 
-  notify(): void {
-    const result = this.value;
-    if (result === this.#told || this.#listeners.size === 0) return;
-    this.#told = result;
-    this.#context.notifier.call(this.#listeners, result);
+  protected override gained(): void {
+    this.#cancelLinger();
+    this.#follow();
+  }
+
+  protected override lost(): void {
+    this.#unfollow();
+    this.#followed = null;
+    this.#cancelLinger = this.#context.linger(() => this.#release());
   }
 
   /** Follows the id that the entity has now, and asks for the entity when it is not here. */
-  #watch(): void {
+  #follow(): void {
     const { id } = this;
-    if (this.#watched !== id) {
-      this.#unwatch();
-      this.#watched = id;
-      this.#unwatch = this.#context.feed.watchEntity(this.#collection, id, this);
+    if (this.#followed !== id) {
+      this.#unfollow();
+      this.#followed = id;
+      this.#unfollow = this.#context.feed.watchEntity(this.#collection, id, this);
     }
     if (this.#leaveWire !== null || !this.#context.isOpen() || isTemporaryId(id)) return;
     if (this.#context.replica.get(this.#collection, id) !== null) return;
@@ -87,7 +76,7 @@ export class FollowedEntity implements LiveEntity<EntityView>, EntityWatcher, So
   }
 
   #release(): void {
-    if (this.#listeners.size > 0) return;
+    if (this.isWatched) return;
     this.#leaveWire?.();
     this.#leaveWire = null;
   }

@@ -12,7 +12,7 @@ import { type EntityId, EVERYTHING, TidelockError } from "@tidelock/core";
 import type { CollectionWatcher } from "./change-feed.ts";
 import type { LiveQuery, QueryResult, Unsubscribe } from "./client.ts";
 import { comparatorOf, matcherOf } from "./matching.ts";
-import { keepIfEqual, keepIfSame, type Source } from "./notifier.ts";
+import { keepIfEqual, keepIfSame, Watched } from "./notifier.ts";
 import { OrderedViews, type ViewList } from "./ordered-views.ts";
 import type { Query } from "./query.ts";
 import type { ReadContext } from "./read-context.ts";
@@ -60,11 +60,10 @@ function resultOf({ shown, total, status, error, isComplete }: Facts): Result {
   };
 }
 
-class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source {
+class FollowedQuery extends Watched<Result> implements LiveQuery<EntityView>, CollectionWatcher {
   readonly query: Query<EntityView>;
   readonly #context: ReadContext;
   readonly #attached: Map<string, FollowedQuery>;
-  readonly #listeners = new Set<(result: Result) => void>();
   readonly #matches: (view: EntityView) => boolean;
   #views: OrderedViews | null = null;
   /** Sets of entities to look at before the next reading. */
@@ -73,13 +72,12 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
   #shown: ViewList = NOTHING.shown;
   #facts: Facts = NOTHING;
   #result: Result = resultOf(NOTHING);
-  #told: Result = this.#result;
   #detach: Unsubscribe = () => {};
-  #leaveWire: Unsubscribe = () => {};
-  #isOnWire = false;
+  #leaveWire: Unsubscribe | null = null;
   #cancelLinger: Unsubscribe = () => {};
 
   constructor(context: ReadContext, query: Query<unknown>, attached: Map<string, FollowedQuery>) {
+    super(context.notifier);
     this.#context = context;
     this.#attached = attached;
     this.query = query as Query<EntityView>;
@@ -111,20 +109,6 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
     return this.value.isComplete;
   }
 
-  subscribe(listener: (result: Result) => void): Unsubscribe {
-    const own = (result: Result): void => listener(result);
-    if (this.#listeners.size === 0) this.#told = this.value;
-    this.#listeners.add(own);
-    this.#cancelLinger();
-    if (!this.#isOnWire) {
-      this.#isOnWire = true;
-      this.#leaveWire = this.#context.wire.retain(this.query.description.collection, this.query.description.filter);
-    }
-    return () => {
-      if (this.#listeners.delete(own) && this.#listeners.size === 0) this.#linger();
-    };
-  }
-
   whenComplete(): Promise<readonly EntityView[]> {
     return new Promise((resolve, reject) => {
       let stop: Unsubscribe = () => {};
@@ -154,14 +138,17 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
 
   completenessChanged(): void {
     this.#isStale = true;
-    if (this.#listeners.size > 0) this.#context.notifier.mark(this);
+    this.changed();
   }
 
-  notify(): void {
-    const result = this.value;
-    if (result === this.#told) return;
-    this.#told = result;
-    this.#context.notifier.call(this.#listeners, result);
+  protected override gained(): void {
+    const { collection, filter } = this.query.description;
+    this.#cancelLinger();
+    this.#leaveWire ??= this.#context.wire.retain(collection, filter);
+  }
+
+  protected override lost(): void {
+    this.#linger();
   }
 
   #attach(): void {
@@ -171,20 +158,20 @@ class FollowedQuery implements LiveQuery<EntityView>, CollectionWatcher, Source 
     this.#changed = this.#context.isOpen() ? [new Set(this.#context.replica.ids(collection))] : [];
     this.#detach = this.#context.feed.watchCollection(collection, this);
     if (!this.#attached.has(this.query.key)) this.#attached.set(this.query.key, this);
-    if (this.#listeners.size === 0) this.#linger();
+    if (!this.isWatched) this.#linger();
   }
 
   #linger(): void {
     this.#cancelLinger();
     this.#cancelLinger = this.#context.linger(() => {
-      if (this.#listeners.size === 0) this.#release();
+      if (!this.isWatched) this.#release();
     });
   }
 
   #release(): void {
     this.#detach();
-    this.#leaveWire();
-    this.#isOnWire = false;
+    this.#leaveWire?.();
+    this.#leaveWire = null;
     this.#views = null;
     this.#changed = [];
     if (this.#attached.get(this.query.key) === this) this.#attached.delete(this.query.key);

@@ -51,19 +51,63 @@ export class Notifier {
 }
 
 /**
- * A value that is derived on demand. `derive` gets the last value and returns the same object when nothing has changed;
- * only another object is a change.
+ * A value with listeners. What extends it says what the value is, and calls `changed` when it may be another one; only
+ * another object is a change.
  */
-export class Derived<Value> implements Live<Value>, Source {
-  readonly #notifier: Notifier;
-  readonly #derive: (last: Value | undefined) => Value;
+export abstract class Watched<Value> implements Live<Value>, Source {
+  protected readonly notifier: Notifier;
   readonly #listeners = new Set<(value: Value) => void>();
-  #value: Value | undefined;
   #told: Value | undefined;
+
+  constructor(notifier: Notifier) {
+    this.notifier = notifier;
+  }
+
+  abstract get value(): Value;
+
+  get isWatched(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  subscribe(listener: (value: Value) => void): Unsubscribe {
+    // Somebody may subscribe one function twice.
+    const own = (value: Value): void => listener(value);
+    if (!this.isWatched) this.#told = this.value;
+    this.#listeners.add(own);
+    this.gained();
+    return () => {
+      if (this.#listeners.delete(own) && !this.isWatched) this.lost();
+    };
+  }
+
+  notify(): void {
+    if (!this.isWatched) return;
+    const { value } = this;
+    if (value === this.#told) return;
+    this.#told = value;
+    this.notifier.call(this.#listeners, value);
+  }
+
+  /** The value may be another one. */
+  protected changed(): void {
+    if (this.isWatched) this.notifier.mark(this);
+  }
+
+  /** There is one more listener. */
+  protected gained(): void {}
+
+  /** The last listener has left. */
+  protected lost(): void {}
+}
+
+/** A value that is derived on demand. `derive` gets the last one, and returns it again when nothing has changed. */
+export class Derived<Value> extends Watched<Value> {
+  readonly #derive: (last: Value | undefined) => Value;
+  #value: Value | undefined;
   #isStale = true;
 
   constructor(notifier: Notifier, derive: (last: Value | undefined) => Value) {
-    this.#notifier = notifier;
+    super(notifier);
     this.#derive = derive;
   }
 
@@ -75,24 +119,10 @@ export class Derived<Value> implements Live<Value>, Source {
     return this.#value;
   }
 
-  subscribe(listener: (value: Value) => void): Unsubscribe {
-    const own = (value: Value): void => listener(value);
-    if (this.#listeners.size === 0) this.#told = this.value;
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
-  }
-
   /** What it is derived from may have changed. */
   invalidate(): void {
     this.#isStale = true;
-    if (this.#listeners.size > 0) this.#notifier.mark(this);
-  }
-
-  notify(): void {
-    const value = this.value;
-    if (value === this.#told) return;
-    this.#told = value;
-    this.#notifier.call(this.#listeners, value);
+    this.changed();
   }
 }
 

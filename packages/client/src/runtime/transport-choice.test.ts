@@ -29,11 +29,8 @@ describe("the choice of a transport", () => {
 
   it("turns to the second where the first fails twice, and tries the first again every few minutes", () => {
     const names = tried(new TransportChoice([websocket, sse]), (name) => name === "sse", 14);
-    assert.deepEqual(names, [
-      ...["websocket", "websocket", "sse", "sse", "sse", "sse"],
-      ...["websocket", "sse", "sse", "sse", "sse"],
-      ...["websocket", "sse", "sse"],
-    ]);
+    const expected = "websocket websocket sse sse sse sse | websocket sse sse sse sse | websocket sse sse";
+    assert.deepEqual(names, expected.replaceAll("| ", "").split(" "));
   });
 
   it("tries all in turn while nothing works, and goes back to the first soon after the network has", () => {
