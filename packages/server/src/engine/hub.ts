@@ -24,6 +24,7 @@ import {
   type PresenceRequest,
   PROTOCOL_VERSION,
   type Refusal,
+  type RoomName,
   type ResultRow,
   type SessionId,
   type SubscriptionRequest,
@@ -323,6 +324,7 @@ export class Hub {
       blockedSince: null,
       draining: false,
       reading: false,
+      missedRooms: new Set(),
     };
     this.#sessions.set(id, session);
     const reason = voidReason(hello, this.#context.epoch, this.#floor, this.head);
@@ -437,15 +439,15 @@ export class Hub {
   #onDrained(id: SessionId): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    if (session.blockedSince !== null) {
-      session.blockedSince = null;
-      // Presence was dropped while the socket was full: say it anew.
-      for (const room of this.#presence.roomsOf(id)) {
-        this.#send(id, { type: "presence", room, whole: true, members: this.#presence.whole(room) });
-      }
-    }
+    session.blockedSince = null;
     session.draining = false;
     this.#delivery.pump(session);
+    // Presence that was dropped while the socket was full is said anew; it never goes before a change.
+    for (const room of this.#presence.roomsOf(id)) {
+      if (!session.missedRooms.has(room)) continue;
+      this.#send(id, { type: "presence", room, whole: true, members: this.#presence.whole(room) });
+    }
+    session.missedRooms.clear();
   }
 
   // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -570,11 +572,19 @@ export class Hub {
     if (whole !== undefined) this.#send(id, { type: "presence", room: request.room, whole: true, members: whole });
   }
 
+  /** Whether a session cannot be told what happens in a room, because its socket is full; it hears of it later. */
+  #misses(id: SessionId, room: RoomName): boolean {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.blockedSince === null) return session === undefined;
+    session.missedRooms.add(room);
+    return true;
+  }
+
   #onTimer(timer: "presence" | "sweep"): void {
     if (timer === "presence") {
       this.#presenceTimer = false;
       for (const { room, members, to } of this.#presence.gather()) {
-        const sessions = to.filter((id) => this.#sessions.get(id)?.blockedSince === null);
+        const sessions = to.filter((id) => !this.#misses(id, room));
         if (sessions.length > 0)
           this.#context.emit({ type: "send", sessions, message: { type: "presence", room, whole: false, members } });
       }

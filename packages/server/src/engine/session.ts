@@ -1,5 +1,5 @@
 /** Sessions: one live connection of a device each, with how far it has been served. */
-import type { ClientMessage, Epoch, Hello, Millis, Offset, Resync, SessionId } from "@tidelock/core";
+import type { ClientMessage, Epoch, Hello, Millis, Offset, Resync, RoomName, SessionId } from "@tidelock/core";
 import type { Audience, View } from "./audience.ts";
 import type { DeviceState } from "./device.ts";
 import type { Principal } from "./input.ts";
@@ -45,6 +45,8 @@ export interface Session {
   draining: boolean;
   /** Events are being read from the log for this session. */
   reading: boolean;
+  /** Rooms of which something was not said while the session was blocked. */
+  readonly missedRooms: Set<RoomName>;
 }
 
 /** A session whose device is still being read. */
