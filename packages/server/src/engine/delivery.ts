@@ -161,6 +161,7 @@ export class Delivery {
     while (session.audience !== null && flows(session)) {
       if (session.cursor < this.#tail.start) this.#readEvents(session);
       else if (session.cursor < this.#tail.head) this.#deliverTo(session.audience, [session], this.#tail.head);
+      else if (session.owed > session.told) this.#send([session], session.told, session.cursor, []);
       else if (!this.#advance(session)) return;
     }
   }
@@ -188,7 +189,9 @@ export class Delivery {
         this.#context.emit({ type: "close", session: session.id, code: "storage-unavailable" });
         return;
       }
-      use(result.events.map(decode));
+      // The disk may have more than what is known to be there: an append whose answer is on its way.
+      const known = result.events.filter((event) => event.offset <= this.#tail.head);
+      use(known.map(decode));
       this.pump(session);
     });
   }

@@ -321,7 +321,9 @@ export class Reconciler {
       if (result.events[0]?.offset !== after + 1) {
         return this.#finish(request, { ok: false, code: "checkpoint-expired", message: "" }, device);
       }
-      const events = result.events.map((event) => decodeEvent(event.offset, event.body));
+      // The disk may have more than what is known to be there: an append whose answer is on its way.
+      const known = result.events.filter((event) => event.offset <= this.#host.planner.durable);
+      const events = known.map((event) => decodeEvent(event.offset, event.body));
       const audience = new Audience("", this.#views(request.principal));
       const rows = new Map(events.map((event) => [`${event.collection}/${event.entity}`, event.row]));
       // Rows that were touched are named even when nothing of them changed: the pages before may have left them to this.
