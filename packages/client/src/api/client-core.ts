@@ -2,14 +2,7 @@
  * The client behind its public face: puts the runtime, the replica and everything that reads from it together, and passes
  * on what a turn announces. It decides nothing: the replica does.
  */
-import {
-  type CollectionSchema,
-  type DeviceId,
-  type EntityId,
-  MAX_TRANSACTION_MUTATIONS,
-  type Schema,
-  TidelockError,
-} from "@tidelock/core";
+import { type DeviceId, type EntityId, MAX_TRANSACTION_MUTATIONS, type Schema, TidelockError } from "@tidelock/core";
 import type { Intent, ReplicaInput } from "../engine/input.ts";
 import { type Announcement, type Machine, Runtime, type TokenSource } from "../runtime/run-effects.ts";
 import type { System } from "../runtime/system.ts";
@@ -62,7 +55,6 @@ export class ClientCore<Source extends Schema> {
   readonly outbox: Live<readonly OutboxEntry[]>;
   readonly rejected: RejectedWrites;
   readonly presence: Rooms;
-  readonly collections: ReadonlyMap<string, EntityCollection>;
 
   readonly #options: ClientCoreOptions<Source>;
   readonly #runtime: Runtime;
@@ -73,7 +65,9 @@ export class ClientCore<Source extends Schema> {
   readonly #context: ReadContext;
   readonly #ids: IdSource;
   readonly #entries = new MutationEntries();
-  readonly #derived: ReadonlyArray<{ invalidate(): void }>;
+  readonly #totals: ReadonlyArray<Derived<SyncStatus> | Derived<ConnectionStatus>>;
+  readonly #lists: ReadonlyArray<Derived<readonly OutboxEntry[]> | Derived<readonly RejectedEntry[]>>;
+  #willTellLists = false;
   readonly #closeListeners = new Set<() => void>();
   readonly #lingering = new Set<() => void>();
   readonly #listeners: Listeners = {
@@ -128,7 +122,8 @@ export class ClientCore<Source extends Schema> {
         replica.rejected.map((mutation) => this.#entries.rejectedEntry(mutation)),
       ),
     );
-    this.#derived = [status, connection, outbox, rejected];
+    this.#totals = [status, connection];
+    this.#lists = [outbox, rejected];
     this.status = status;
     this.connection = connection;
     this.outbox = outbox;
@@ -153,9 +148,11 @@ export class ClientCore<Source extends Schema> {
     };
     const queries = new LiveQueries(this.#context);
     const write = (intent: Intent): Write => this.#write(intent);
-    const collectionOf = (of: CollectionSchema): EntityCollection =>
-      new EntityCollection({ schema: of, context: this.#context, queries, ids: this.#ids, write });
-    this.collections = new Map([...schema.collections].map(([name, of]) => [name, collectionOf(of)]));
+    for (const [name, of] of schema.collections) {
+      if (name in this) throw new TidelockError("schema-invalid", `a collection cannot be called ${name}`);
+      const value = new EntityCollection({ schema: of, context: this.#context, queries, ids: this.#ids, write });
+      Object.defineProperty(this, name, { value, enumerable: true });
+    }
     this.opened = this.#open();
     // Told as `trouble` as well: who does not wait for `opened` is not punished for it.
     this.opened.catch(() => {});
@@ -240,7 +237,7 @@ export class ClientCore<Source extends Schema> {
     this.#lingering.clear();
     for (const listener of this.#closeListeners) listener();
     this.#closeListeners.clear();
-    for (const derived of this.#derived) derived.invalidate();
+    for (const derived of [...this.#totals, ...this.#lists]) derived.invalidate();
     this.#notifier.flush();
   }
 
@@ -311,12 +308,25 @@ export class ClientCore<Source extends Schema> {
       this.#feed.entitiesChanged(collection, new Set(this.#options.replica.ids(collection)));
     }
     this.#feed.completenessChanged();
-    for (const derived of this.#derived) derived.invalidate();
+    for (const total of this.#totals) total.invalidate();
   }
 
   #announce(announcements: readonly Announcement[]): void {
     for (const announcement of announcements) this.#absorb(announcement);
+    this.#expireLists();
     this.#notifier.flush();
+  }
+
+  /** Lists are as long as the outbox: many writes in one go are told to their listeners together, afterwards. */
+  #expireLists(): void {
+    for (const list of this.#lists) list.expire();
+    if (this.#willTellLists || !this.#lists.some(({ isWatched }) => isWatched)) return;
+    this.#willTellLists = true;
+    queueMicrotask(() => {
+      this.#willTellLists = false;
+      for (const list of this.#lists) list.invalidate();
+      this.#notifier.flush();
+    });
   }
 
   #absorb(announcement: Announcement): void {
@@ -327,7 +337,7 @@ export class ClientCore<Source extends Schema> {
       case "subscriptions-changed":
         return this.#feed.completenessChanged();
       case "status-changed":
-        for (const derived of this.#derived) derived.invalidate();
+        for (const total of this.#totals) total.invalidate();
         return this.#wire.endUnread();
       case "presence-changed":
         return this.presence.changed(announcement.room);

@@ -387,6 +387,27 @@ describe("a write", () => {
   });
 });
 
+describe("the outbox", () => {
+  it("is told once for many writes, and empties", async () => {
+    const { client, system } = start({ autoConnect: false });
+    await client.opened;
+    const told: number[] = [];
+    client.outbox.subscribe((entries) => told.push(entries.length));
+    for (let number = 0; number < 100; number++) client.tasks.create({ title: `${number}` });
+    assert.equal(client.outbox.value.length, 100);
+    const [first] = client.outbox.value;
+    await settle();
+    assert.equal(told[0], 100);
+    assert.equal(client.outbox.value[0], first, "an entry stays the same object");
+    client.goOnline();
+    await system.advance(2000);
+    assert.equal(told.at(-1), 0);
+    assert.equal(client.outbox.value.length, 0);
+    assert.ok(told.length < 8, `told ${told.length} times`);
+    await client.close();
+  });
+});
+
 describe("a transaction", () => {
   it("is one write with one result per step", async () => {
     const { client, system } = start();

@@ -31,12 +31,7 @@ export function createClient<Source extends Schema>(options: ClientOptions<Sourc
     lingerMs: options.lingerMs ?? LINGER_MS,
     autoConnect: options.autoConnect ?? true,
   });
-  for (const [name, collection] of core.collections) {
-    if (name in core)
-      throw new TidelockError("schema-invalid", `a collection cannot be called ${JSON.stringify(name)}`);
-    Object.defineProperty(core, name, { value: collection, enumerable: true });
-  }
-  // The members of `Client` that are named by the schema have just been defined.
+  // The core has defined a member for every collection of the schema.
   return core as unknown as Client<Source>;
 }
 

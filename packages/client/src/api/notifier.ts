@@ -119,9 +119,14 @@ export class Derived<Value> extends Watched<Value> {
     return this.#value;
   }
 
-  /** What it is derived from may have changed. */
-  invalidate(): void {
+  /** What it is derived from may have changed: the next reading derives it anew. */
+  expire(): void {
     this.#isStale = true;
+  }
+
+  /** The same, and listeners hear in the next flush. */
+  invalidate(): void {
+    this.expire();
     this.changed();
   }
 }

@@ -8,6 +8,7 @@
 import {
   type Counter,
   type EntityId,
+  knownCode,
   type Outcome,
   type ResultDetail,
   type Stamp,
@@ -241,7 +242,7 @@ export class Writes {
     if (place === undefined || handle === undefined) return;
     const first = outcome === "duplicate" ? (detail.original ?? "applied") : outcome;
     if (outcome === "rejected" || first === "rejected") {
-      handle.decide(place.index, new TidelockError(detail.code ?? "internal", detail.message ?? ""));
+      handle.decide(place.index, new TidelockError(knownCode(detail.code ?? "internal"), detail.message ?? ""));
     } else {
       const id = detail.entity ?? handle.ids[place.index] ?? "";
       handle.decide(place.index, { outcome, id, conflicts: detail.conflicts ?? [] });

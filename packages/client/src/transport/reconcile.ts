@@ -12,7 +12,7 @@ import {
   type ErrorCode,
   formatCheckpoint,
   formatVersion,
-  isErrorCode,
+  isErrorWord,
   type MutationRow,
   parseEntityId,
   parseVersion,
@@ -65,7 +65,7 @@ export function pushResultOf(answer: unknown, mutations: readonly MutationRow[])
   }
   for (const item of rejected) {
     const counter = Number(item["temp_id"]);
-    const code: ErrorCode = isErrorCode(item["code"]) ? item["code"] : "internal";
+    const code: ErrorCode = isErrorWord(item["code"]) ? item["code"] : "internal";
     byCounter.set(counter, [counter, "rejected", 0, { code, message: String(item["message"] ?? "") }]);
   }
   const results: ResultRow[] = [];

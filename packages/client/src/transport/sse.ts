@@ -12,7 +12,7 @@ import {
   type Epoch,
   formatCheckpoint,
   type Hello,
-  isErrorCode,
+  isErrorWord,
   jsonCodec,
   type PresenceRequest,
   type Push,
@@ -260,7 +260,7 @@ async function refusalOf(response: Response): Promise<Refusal> {
   const url = member(error, "url");
   return {
     type: "refusal",
-    code: isErrorCode(code) ? code : "server-unreachable",
+    code: isErrorWord(code) ? code : "server-unreachable",
     message: typeof message === "string" ? message : `the server answered with status ${response.status}`,
     fatal: true,
     ...(typeof retryAfterMs === "number" ? { retryAfterMs } : {}),
