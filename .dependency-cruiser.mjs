@@ -93,14 +93,23 @@ export default {
       comment: "Another package is imported by its name and a door of its exports, not by a path into its folder.",
       severity: "error",
       from: { path: "^(?:packages/([^/]+)|apps|bench|scripts|tests)/" },
-      to: { path: "^packages/", pathNot: "^packages/$1/", dependencyTypes: ["local"] },
+      to: {
+        path: "^packages/",
+        pathNot: "^packages/$1/",
+        dependencyTypes: ["local"],
+        dependencyTypesNot: ["aliased-workspace"],
+      },
     },
     {
       name: "declared-dependencies",
       comment: "What a package ships must be in its own dependencies or peerDependencies.",
       severity: "error",
       from: production("^packages/[^/]+/src/"),
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional"] },
+      // A peer is a development dependency as well, so that its types and tests are there.
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional"],
+        dependencyTypesNot: ["npm-peer"],
+      },
     },
   ],
   options: {
