@@ -27,9 +27,10 @@ describe("the choice of a transport", () => {
     assert.deepEqual(new Set(flaky), new Set(["websocket"]));
   });
 
-  it("turns to the second where the first fails twice, and tries the first again every few minutes", () => {
-    const names = tried(new TransportChoice([websocket, sse]), (name) => name === "sse", 14);
-    const expected = "websocket websocket sse sse sse sse | websocket sse sse sse sse | websocket sse sse";
+  it("turns to the second where the first fails twice, and tries the first again less and less often", () => {
+    const names = tried(new TransportChoice([websocket, sse]), (name) => name === "sse", 20);
+    const expected =
+      "websocket websocket sse sse sse sse | websocket sse sse sse sse sse sse sse sse sse | websocket sse sse sse";
     assert.deepEqual(names, expected.replaceAll("| ", "").split(" "));
   });
 

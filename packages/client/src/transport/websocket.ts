@@ -23,20 +23,6 @@ export interface WebSocketOptions {
 /** Bytes of a frame that this device takes: what a snapshot's largest chunk may need, with room to spare. */
 const MAX_INCOMING_BYTES = 64 * 1024 * 1024;
 
-/** What the close codes of RFC 6455, section 7.4.1, mean to people. */
-const CLOSE_REASONS: ReadonlyMap<number, string> = new Map([
-  [1000, "the server closed the connection"],
-  [1001, "the server is going away"],
-  [1002, "protocol error"],
-  [1003, "the server does not take this kind of frame"],
-  [1006, "the connection was lost or could not be made"],
-  [1008, "the server refused the connection"],
-  [1009, "a message was too large for the server"],
-  [1011, "the server failed"],
-  [1012, "the server restarts"],
-  [1013, "the server is overloaded"],
-]);
-
 export function websocketTransport({ url, codec = jsonCodec, open = openSocket }: WebSocketOptions): Transport {
   const subprotocol = codec.name === "json" ? SUBPROTOCOL_JSON : SUBPROTOCOL_BINARY;
   return {
@@ -82,10 +68,9 @@ export function websocketTransport({ url, codec = jsonCodec, open = openSocket }
   };
 }
 
-/** In words; a server says its own coded reason where it has one. */
+/** What the server said, a code of the catalogue; otherwise that there was no word, with the number of RFC 6455, 7.4.1. */
 export function closeReason(code: number, reason: string): string {
-  const words = reason === "" ? (CLOSE_REASONS.get(code) ?? "the connection was closed") : reason;
-  return `${words} (${code})`;
+  return reason === "" ? `the connection was lost or could not be made (${code})` : `${reason} (${code})`;
 }
 
 function openSocket(url: string, subprotocol: string): Socket {
