@@ -1,4 +1,28 @@
+/** The start of the page: claims the tab's slot, then renders. */
+import "@fontsource-variable/figtree/wght.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/header.css";
+import "./styles/board.css";
+import "./styles/card.css";
+import "./styles/dialog.css";
+import "./styles/drawer.css";
+import "./styles/toasts.css";
+import "./styles/presence.css";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { App, openBoard } from "./app.tsx";
+import { claimSlot } from "./session/slots.ts";
+import { applySavedTheme } from "./shell/theme.tsx";
 
+applySavedTheme();
+const slot = await claimSlot();
+const known = openBoard(slot);
 const root = document.querySelector("#root");
-if (root !== null) createRoot(root).render(<h1>Tidelock board</h1>);
+if (root !== null) {
+  createRoot(root).render(
+    <StrictMode>
+      <App slot={slot} known={known} />
+    </StrictMode>,
+  );
+}

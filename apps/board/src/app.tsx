@@ -1,0 +1,91 @@
+/** The page: asks who is here, opens the slot's client, and shows the board. */
+import { TidelockProvider } from "@tidelock/client/react";
+import { type ReactNode, useState } from "react";
+import { Board } from "./board/board.tsx";
+import { useBoardData } from "./board/board-data.ts";
+import { type Filter, NO_FILTER } from "./board/board-model.ts";
+import { useOpenCard } from "./board/route.ts";
+import { CardDialog } from "./dialog/card-dialog.tsx";
+import { Outbox } from "./outbox/outbox.tsx";
+import { PresenceProvider } from "./presence/presence.tsx";
+import { type BoardSession, openSession, SessionProvider } from "./session/board-session.tsx";
+import { type Person, personOf, savePerson } from "./session/person.ts";
+import type { Slot } from "./session/slots.ts";
+import { Announcer } from "./shell/announce.tsx";
+import { FilterBar } from "./shell/filter-bar.tsx";
+import { Header } from "./shell/header.tsx";
+import { NameDialog } from "./shell/name-dialog.tsx";
+import { useShortcuts } from "./shell/shortcuts.ts";
+import { Toasts } from "./shell/toasts.tsx";
+
+interface Opened {
+  readonly session: BoardSession;
+  readonly person: Person;
+}
+
+/** Opens the client of a slot whose person is known. To be called once, outside of rendering. */
+export function openBoard(slot: Slot): Opened | null {
+  const person = personOf(slot);
+  return person === null ? null : { person, session: openSession(slot, person) };
+}
+
+interface AppProps {
+  readonly slot: Slot;
+  /** `null` on the first visit. */
+  readonly known: Opened | null;
+}
+
+export function App({ slot, known }: AppProps): ReactNode {
+  const [opened, setOpened] = useState(known);
+  if (opened === null) {
+    const enter = (name: string): void => {
+      savePerson(slot, name);
+      setOpened(openBoard(slot));
+    };
+    return <NameDialog name={null} onChoose={enter} onClose={() => {}} />;
+  }
+  const { session, person } = opened;
+  return (
+    <TidelockProvider client={session.client}>
+      <SessionProvider value={session}>
+        <PresenceProvider name={person.name}>
+          <Page name={person.name} onRename={(name) => setOpened({ session, person: session.rename(name) })} />
+        </PresenceProvider>
+      </SessionProvider>
+    </TidelockProvider>
+  );
+}
+
+interface PageProps {
+  readonly name: string;
+  readonly onRename: (name: string) => void;
+}
+
+function Page({ name, onRename }: PageProps): ReactNode {
+  const data = useBoardData();
+  const card = useOpenCard();
+  const [filter, setFilter] = useState<Filter>(NO_FILTER);
+  const [isOutboxOpen, setOutboxOpen] = useState(false);
+  const [isRenaming, setRenaming] = useState(false);
+  useShortcuts({ onOutbox: () => setOutboxOpen((isOpen) => !isOpen) });
+
+  return (
+    <>
+      <Header
+        name={name}
+        isOutboxOpen={isOutboxOpen}
+        onOutbox={() => setOutboxOpen(!isOutboxOpen)}
+        onRename={() => setRenaming(true)}
+      />
+      <FilterBar tasks={data.tasks} filter={filter} onFilter={setFilter} />
+      <div className="page-body">
+        <Board data={data} filter={filter} />
+        {isOutboxOpen ? <Outbox onClose={() => setOutboxOpen(false)} /> : null}
+      </div>
+      {card === null ? null : <CardDialog key={card} id={card} data={data} />}
+      {isRenaming ? <NameDialog name={name} onChoose={onRename} onClose={() => setRenaming(false)} /> : null}
+      <Toasts />
+      <Announcer />
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+/** A card on the board: what matters of a task at one glance, how far its changes have come, and who has it open. */
+import { useEntity } from "@tidelock/client/react";
+import { MessageSquare, NotepadText, PencilLine } from "lucide-react";
+import { type KeyboardEvent, memo, type ReactNode, useRef, useState } from "react";
+import { useCardDrag } from "../board/drag.ts";
+import { focusNeighbour } from "../board/focus.ts";
+import type { CardMoves } from "../board/moves.ts";
+import { cardAddress, openCard } from "../board/route.ts";
+import { Avatar } from "../presence/avatar.tsx";
+import { useEditors } from "../presence/presence.tsx";
+import { hueOf } from "../presence/hue.ts";
+import type { Task } from "../schema.ts";
+import { useSession } from "../session/board-session.tsx";
+import { CardMenu } from "./card-menu.tsx";
+import { DueDate } from "./due-date.tsx";
+import { Labels } from "./labels.tsx";
+import { PriorityFlag } from "./priority.tsx";
+import { Rename } from "./rename.tsx";
+import { SyncMark } from "./sync-mark.tsx";
+
+interface CardProps {
+  readonly task: Task;
+  readonly comments: number;
+  readonly moves: CardMoves;
+}
+
+export const Card = memo(function Card({ task, comments, moves }: CardProps): ReactNode {
+  const { client } = useSession();
+  const { syncState } = useEntity(client.tasks, task.id);
+  const editors = useEditors(task.id);
+  const [isRenaming, setRenaming] = useState(false);
+  const element = useRef<HTMLLIElement>(null);
+  const isDragging = useCardDrag(element, task.id, !isRenaming);
+  const [editor] = editors;
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (!isRenaming && handleKey(event, task.id, moves, () => setRenaming(true))) event.preventDefault();
+  };
+  return (
+    <li
+      ref={element}
+      className={`card ${isDragging ? "is-dragging" : ""}`}
+      data-card={task.id}
+      data-sync={syncState}
+      data-hue={editor === undefined ? undefined : hueOf(editor.name)}
+      data-edited={editor === undefined ? undefined : ""}
+      onKeyDown={onKeyDown}
+      onClick={() => (isRenaming ? undefined : openCard(task.id))}
+    >
+      {editor === undefined ? null : (
+        <span className="card-editor" data-hue={hueOf(editor.name)}>
+          {editors.map(({ name }) => name).join(", ")} {editors.length === 1 ? "is" : "are"} editing
+        </span>
+      )}
+      <Labels labels={task.labels} />
+      {isRenaming ? (
+        <Rename task={task} onDone={() => setRenaming(false)} />
+      ) : (
+        <h3 className="card-title">
+          <a href={cardAddress(task.id)} data-card-link draggable={false} aria-describedby="card-keys">
+            {task.title}
+          </a>
+        </h3>
+      )}
+      <div className="card-foot">
+        <PriorityFlag priority={task.priority} />
+        {task.dueAt === null ? null : <DueDate millis={task.dueAt} isDone={task.status === "done"} />}
+        {task.notes === "" ? null : (
+          <span className="fact" title="Has notes">
+            <NotepadText size={13} aria-label="Has notes" />
+          </span>
+        )}
+        {comments === 0 ? null : (
+          <span className="fact" title={`${comments} ${comments === 1 ? "comment" : "comments"}`}>
+            <MessageSquare size={13} aria-label="Comments:" />
+            {comments}
+          </span>
+        )}
+        <span className="card-end">
+          <SyncMark state={syncState} />
+          {task.assignee === null ? null : <Avatar name={task.assignee} size="small" />}
+        </span>
+      </div>
+      {isRenaming ? null : (
+        <div className="card-tools">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={`Rename ${task.title}`}
+            title="Rename (E)"
+            tabIndex={-1}
+            onClick={(event) => {
+              event.stopPropagation();
+              setRenaming(true);
+            }}
+          >
+            <PencilLine size={14} />
+          </button>
+          <CardMenu task={task} moves={moves} onRename={() => setRenaming(true)} />
+        </div>
+      )}
+    </li>
+  );
+});
+
+const ARROWS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" } as const;
+
+/** Answers whether the key meant something to a card. */
+function handleKey(event: KeyboardEvent, id: string, moves: CardMoves, rename: () => void): boolean {
+  if (event.ctrlKey || event.metaKey) return false;
+  if (event.key in ARROWS) {
+    const direction = ARROWS[event.key as keyof typeof ARROWS];
+    if (event.altKey) moves.step(id, direction);
+    else focusNeighbour(id, direction);
+    return true;
+  }
+  if (event.altKey) return false;
+  switch (event.key) {
+    case "e":
+    case "F2":
+      rename();
+      return true;
+    case "Delete":
+      moves.remove(id);
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,9 @@
+/** The colour of a person or a label: always the same for the same name. The colours are in `styles/tokens.css`. */
+const HUES = 10;
+
+export function hueOf(name: string): number {
+  let hash = 2_166_136_261;
+  for (const character of name) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16_777_619);
+  hash ^= hash >>> 15;
+  return (hash >>> 0) % HUES;
+}
