@@ -1,13 +1,15 @@
 /** The Tidelock client SDK: `createClient`, and the types of what it returns. React hooks are in `@tidelock/client/react`. */
 export type * from "./api/client.ts";
 export { createClient } from "./api/create-client.ts";
-export {
+export type {
+  ConditionsOn,
+  Direction,
+  FieldOf,
+  OrderBy,
   Query,
-  type QueryDescription,
-  type QueryOptions,
-  type Where,
-  type OrderBy,
-  type Direction,
+  QueryDescription,
+  QueryOptions,
+  Where,
 } from "./api/query.ts";
 export type { System } from "./runtime/system.ts";
 export type { Durability, Store } from "./store/store.ts";
