@@ -109,7 +109,7 @@ function mistakesIn(given: Readonly<Record<string, unknown>>, entries: Entries, 
 
 function unknownEntry(prefix: string, name: string, known: readonly string[]): string {
   const suggestion = didYouMean(name, known);
-  return `${prefix}${visible(name)} is not an entry. ${suggestion === "" ? `There are ${known.join(", ")}.` : suggestion}`;
+  return `${prefix}${visible(name)} is not an entry. ${suggestion === "" ? thereAre(known) : suggestion}`;
 }
 
 function contradictions(config: Readonly<Record<string, unknown>>): string[] {
@@ -120,13 +120,22 @@ function contradictions(config: Readonly<Record<string, unknown>>): string[] {
   return ways.length > 1 ? [`auth takes one of ${ways.join(", ")}, not ${ways.length}`] : [];
 }
 
-/** Rules name collections of the schema; which those are is known when the schema stands in the file itself. */
+const RULES: Entries = { read: calls, write: calls };
+
+/** Rules name collections of the schema; which those are is known once its file has been loaded. */
 function ruleMistakes({ rules, schema }: Readonly<Record<string, unknown>>): string[] {
   if (!isObject(rules) || !isSchema(schema)) return [];
   const known = [...schema.collections.keys()];
-  return Object.keys(rules)
-    .filter((name) => !schema.collections.has(name))
-    .map((name) => `rules.${visible(name)} names no collection of the schema. There are ${known.join(", ")}.`);
+  return Object.entries(rules).flatMap(([name, given]) => {
+    const entry = `rules.${visible(name)}`;
+    if (!known.includes(name)) return [`${entry} names no collection of the schema. ${thereAre(known)}`];
+    if (!isObject(given)) return [`${entry} must be an object with read, write, not ${shown(given)}`];
+    return mistakesIn(given, RULES, `${entry}.`);
+  });
+}
+
+function thereAre(names: readonly string[]): string {
+  return `There ${names.length === 1 ? "is" : "are"} ${names.join(", ")}.`;
 }
 
 /** By shape and not by class: the file may have a copy of the core of its own. */

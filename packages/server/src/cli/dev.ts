@@ -2,9 +2,6 @@
 import { resolve } from "node:path";
 import type { Schema } from "@tidelock/core";
 import type { Command } from "commander";
-import { version } from "../observe/metrics.ts";
-import { memoryStorage } from "../storage/memory.ts";
-import { sqliteStorage } from "../storage/sqlite.ts";
 import { DEV_PORT, parsePort, portFromEnvironment } from "./command-options.ts";
 import type { TidelockConfig } from "./config.ts";
 import { curlExample } from "./curl-example.ts";
@@ -13,8 +10,9 @@ import { type DevSecret, openDevSecret, shortPath } from "./dev-secret.ts";
 import { signDevToken } from "./dev-token.ts";
 import { UsageError } from "./failure.ts";
 import { paint, print, printFacts } from "./output.ts";
+import { version } from "./version.ts";
 import { findConfigFile, findSchemaFile, loadConfig, loadSchema } from "./project-file.ts";
-import { addressesOf, runServer, schemaSummary, serverEntries } from "./run-server.ts";
+import { addressesOf, schemaSummary, serverEntries } from "./server-facts.ts";
 
 interface DevOptions {
   readonly schema?: string;
@@ -68,12 +66,13 @@ async function startDev(options: DevOptions): Promise<void> {
   const source = await findSource(options.schema);
   const secret = openDevSecret();
   const dataFile = options.memory === true ? null : resolve(options.data ?? DATA_FILE);
+  // Loaded only now, so that other commands start faster.
+  const { runServer } = await import("./run-server.ts");
   await runServer({
     options: {
       ...serverEntries(source.config),
       schema: source.schema,
       auth: { secret: secret.secret },
-      storage: dataFile === null ? memoryStorage() : sqliteStorage({ path: dataFile }),
     },
     port: options.port,
     host: options.host,

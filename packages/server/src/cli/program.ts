@@ -1,6 +1,5 @@
 /** The program: its commands, how it speaks, and what becomes of a command line that it does not understand. */
 import { Command, CommanderError } from "commander";
-import { version } from "../observe/metrics.ts";
 import { addDevCommand } from "./dev.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -9,6 +8,7 @@ import { paint } from "./output.ts";
 import { addServeCommand } from "./serve.ts";
 import { addTailCommand } from "./tail.ts";
 import { addTokenCommand } from "./token.ts";
+import { version } from "./version.ts";
 
 const EPILOGUE = `
 Examples:

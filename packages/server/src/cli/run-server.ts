@@ -2,17 +2,18 @@
  * A server as a process: it listens, says so, and ends in good order when it is asked to. A second request to end is
  * taken at its word.
  */
-import { type Schema, TidelockError } from "@tidelock/core";
+import { TidelockError } from "@tidelock/core";
 import { createServer, type TidelockServer } from "../api/create-server.ts";
 import type { ServerOptions } from "../api/options.ts";
 import { createLogger } from "../observe/log.ts";
-import type { TidelockConfig } from "./config.ts";
+import { memoryStorage } from "../storage/memory.ts";
+import { sqliteStorage } from "../storage/sqlite.ts";
 import { shortPath } from "./dev-secret.ts";
 import { humanLogger } from "./human-log.ts";
 import { note } from "./output.ts";
 
 export interface ServerRun {
-  readonly options: Omit<ServerOptions, "logger">;
+  readonly options: Omit<ServerOptions, "logger" | "storage">;
   readonly port: number;
   readonly host: string;
   /** The data file; `null` when the data is in memory. */
@@ -26,8 +27,9 @@ export interface ServerRun {
 
 /** Resolves when the server has ended. Rejects when it cannot start. */
 export async function runServer(run: ServerRun): Promise<void> {
+  const storage = run.dataFile === null ? memoryStorage() : sqliteStorage({ path: run.dataFile });
   const logger = run.asJson ? createLogger() : humanLogger();
-  const server = createServer({ ...run.options, logger });
+  const server = createServer({ ...run.options, storage, logger });
   const ended = endOnSignal(server, run.asJson);
   const url = await listen(server, run);
   if (run.asJson) logger.info({ url, data: run.dataFile, ...run.facts }, "ready");
@@ -64,37 +66,4 @@ function endOnSignal(server: TidelockServer, asJson: boolean): Promise<void> {
     };
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, (received) => void end(received));
   });
-}
-
-/** What a configuration says about the server itself, in the words of `createServer`. */
-export function serverEntries(config: Partial<TidelockConfig>): Partial<ServerOptions> {
-  const { rules, rooms, limits, origins, retention, upgrade, snapshotCacheBytes } = config;
-  return {
-    ...(rules && { rules }),
-    ...(rooms && { rooms }),
-    ...(limits && { limits }),
-    ...(origins && { origins }),
-    ...(retention && { retention }),
-    ...(upgrade && { upgrade }),
-    ...(snapshotCacheBytes !== undefined && { snapshotCacheBytes }),
-  };
-}
-
-/** `tasks (title, done), notes (text)`: as much of a schema as a line holds. */
-export function schemaSummary(schema: Schema): string {
-  return [...schema.collections.values()]
-    .map(({ name, fields }) => `${name} (${fields.map((field) => field.name).join(", ")})`)
-    .join(", ");
-}
-
-/** Where the server's doors are. */
-export function addressesOf(url: string): readonly (readonly [name: string, address: string])[] {
-  return [
-    ["Sync", `${url.replace(/^http/, "ws")}/sync`],
-    ["Events", `${url}/sync/events`],
-    ["Reconcile", `${url}/sync/reconcile`],
-    ["Health", `${url}/healthz`],
-    ["Metrics", `${url}/metrics`],
-    ["OpenAPI", `${url}/openapi.json`],
-  ];
 }

@@ -4,16 +4,14 @@ import { dirname, resolve } from "node:path";
 import type { Schema } from "@tidelock/core";
 import type { Command } from "commander";
 import type { JwtOptions } from "../api/auth.ts";
-import { version } from "../observe/metrics.ts";
-import { memoryStorage } from "../storage/memory.ts";
-import { sqliteStorage } from "../storage/sqlite.ts";
 import { DEV_PORT, parsePort, portFromEnvironment } from "./command-options.ts";
 import type { AuthConfig, TidelockConfig } from "./config.ts";
 import { shortPath } from "./dev-secret.ts";
 import { AdvisedError, words } from "./failure.ts";
 import { paint, print, printFacts } from "./output.ts";
+import { version } from "./version.ts";
 import { findConfigFile, loadConfig, mistaken } from "./project-file.ts";
-import { addressesOf, runServer, schemaSummary, serverEntries } from "./run-server.ts";
+import { addressesOf, schemaSummary, serverEntries } from "./server-facts.ts";
 
 interface ServeOptions {
   readonly config?: string;
@@ -66,11 +64,12 @@ async function startServer(options: ServeOptions): Promise<void> {
   const { path, config, schema } = await loadConfig(file);
   const { authenticate } = config;
   const dataFile = dataFileOf(config, path);
+  // Loaded only now, so that other commands start faster.
+  const { runServer } = await import("./run-server.ts");
   await runServer({
     options: {
       ...serverEntries(config),
       schema,
-      storage: dataFile === null ? memoryStorage() : sqliteStorage({ path: dataFile }),
       ...(authenticate === undefined ? { auth: jwtOptions(config.auth, path) } : { authenticate }),
     },
     port: options.port ?? portFromEnvironment() ?? config.port ?? DEV_PORT,

@@ -1,9 +1,9 @@
 /** The server: that it answers, takes traffic, tokens and WebSockets, and that its clock and version are near ours. */
 import { createServer } from "node:net";
 import { SUBPROTOCOL_JSON } from "@tidelock/core";
-import { version } from "../../observe/metrics.ts";
 import { describeFailure } from "../failure.ts";
 import { refusalOf, type TokenSource, unreachable } from "../server-access.ts";
+import { version } from "../version.ts";
 import { type Check, checkNamed } from "./check.ts";
 
 const TIMEOUT_MS = 4000;
@@ -36,6 +36,13 @@ export async function* checkServer({ url, demanded, token }: ServerQuestion): As
   if (!health.ok) {
     const { message, fix } = describeFailure(await refusalOf(health));
     return yield check.fail(message, fix);
+  }
+  const body = (await health.json().catch(() => null)) as { readonly status?: unknown } | null;
+  if (body?.status !== "ok") {
+    return yield check.fail(
+      `${url} answers, but not as Tidelock does`,
+      "Check the address: another program may listen there.",
+    );
   }
   yield check.ok(`${url} answers in ${millis} ms`);
   yield await checkReady(url);

@@ -18,6 +18,13 @@ export interface Change {
   readonly fields: Readonly<Record<string, JsonValue>>;
   /** What they were before, where that is known. */
   readonly was?: Readonly<Record<string, JsonValue>>;
+  /** Who wrote it, and what had to be settled; the log knows. */
+  readonly author?: {
+    readonly user: string;
+    readonly device: string;
+    readonly counter: number;
+    readonly conflicts: readonly Decision[];
+  };
 }
 
 const KINDS: Readonly<Record<Change["kind"], { readonly mark: string; readonly style: Style }>> = {
@@ -30,10 +37,13 @@ const KINDS: Readonly<Record<Change["kind"], { readonly mark: string; readonly s
 const KIND_WIDTH = "withdrawn".length;
 const OFFSET_WIDTH = 6;
 const MAX_VALUE_LENGTH = 60;
+/** As wide as time and offset. */
+const MARGIN = " ".repeat("00:00:00.000".length + 2 + OFFSET_WIDTH);
 
 export class EventPrinter {
   readonly #asJson: boolean;
   #collectionWidth = 0;
+  #lastRemark = "";
 
   constructor(asJson: boolean) {
     this.#asJson = asJson;
@@ -46,17 +56,17 @@ export class EventPrinter {
 
   /** @param extra further members of the JSON line */
   change(change: Change, extra: object = {}): void {
-    const { time, offset, collection, entity, kind, fields, was } = change;
+    const { time, offset, collection, entity, kind, fields, was, author } = change;
     if (this.#asJson) {
       const line = { type: "change", time: new Date(time).toISOString(), offset, collection, entity, kind, fields };
-      return printJson({ ...line, ...(was === undefined ? {} : { was }), ...extra });
+      return printJson({
+        ...line,
+        ...(was === undefined ? {} : { was }),
+        ...(author === undefined ? {} : { ...author, conflicts: author.conflicts.map(conflictFacts) }),
+        ...extra,
+      });
     }
     const { mark, style } = KINDS[kind];
-    const values = Object.entries(fields).map(([name, value]) =>
-      was === undefined || kind === "created"
-        ? `${name}=${shown(value)}`
-        : `${name}: ${shown(was[name] ?? null)} → ${shown(value)}`,
-    );
     this.expectCollections([collection]);
     this.#columns([
       [timeOfDay(new Date(time)), "dim"],
@@ -64,27 +74,24 @@ export class EventPrinter {
       [`${mark} ${kind.padEnd(KIND_WIDTH)}`, style],
       [collection.padEnd(this.#collectionWidth), "bold"],
       [entity, "cyan"],
-      [values.join("  "), "reset"],
+      ...valueColumns(change),
+      ...(author === undefined ? [] : [[`by ${visible(author.user)} on ${author.device}`, "dim"] as const]),
     ]);
-  }
-
-  /** Who wrote it, and what was settled. */
-  author(user: string, device: string, decisions: readonly Decision[]): void {
-    if (this.#asJson) return;
-    const indent = " ".repeat(12 + 2 + OFFSET_WIDTH + 2);
-    print(paint.output("dim", `${indent}by ${visible(user)} on ${device}`));
-    for (const decision of decisions) {
-      const lost = decision.winner === "current" ? decision.incoming : decision.current;
-      const what = decision.field ?? "the entity";
-      const text = `conflict about ${what}: ${shown(lost.value)} of ${lost.device} lost (${decision.policy}: ${decision.reason})`;
-      print(indent + paint.output("magenta", text));
+    for (const decision of author?.conflicts ?? []) {
+      this.#columns([
+        [MARGIN, "reset"],
+        [conflictText(decision), "magenta"],
+      ]);
     }
   }
 
   /** Something about the stream itself. */
   remark(type: string, text: string, facts: object): void {
     if (this.#asJson) return printJson({ type, time: new Date().toISOString(), ...facts });
-    print(paint.output("dim", `${timeOfDay(new Date())}  ${" ".repeat(OFFSET_WIDTH)}  ${text}`));
+    // The same trouble again and again is one line.
+    if (text === this.#lastRemark) return;
+    this.#lastRemark = text;
+    this.#columns([[`${timeOfDay(new Date())}  ${" ".repeat(OFFSET_WIDTH)}  ${text}`, "dim"]]);
   }
 
   /** As much of the columns as the terminal is wide. */
@@ -99,6 +106,26 @@ export class EventPrinter {
     }
     print(parts.join("  ").trimEnd());
   }
+}
+
+function valueColumns({ kind, fields, was, author }: Change): (readonly [text: string, style: Style])[] {
+  const values = Object.entries(fields).map(([name, value]) =>
+    was === undefined || kind === "created"
+      ? `${name}=${shown(value)}`
+      : `${name}: ${shown(was[name] ?? null)} → ${shown(value)}`,
+  );
+  if (values.length > 0) return [[values.join("  "), "reset"]];
+  return kind === "updated" && author !== undefined ? [["changed nothing", "dim"]] : [];
+}
+
+function conflictText(decision: Decision): string {
+  const lost = decision.winner === "current" ? decision.incoming : decision.current;
+  const what = decision.field ?? "the entity";
+  return `conflict about ${what}: ${shown(lost.value)} of ${lost.device} lost (${decision.policy}: ${decision.reason})`;
+}
+
+function conflictFacts({ field, policy, policyVersion, winner, reason, current, incoming }: Decision): object {
+  return { field, policy, policy_version: policyVersion, winner, reason, current, incoming };
 }
 
 function shown(value: JsonValue): string {

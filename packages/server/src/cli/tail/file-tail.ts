@@ -125,14 +125,8 @@ function printEvent(event: DomainEvent, tenant: TenantLog, columns: readonly str
       kind,
       fields: kind === "deleted" ? {} : Object.fromEntries(changed.map((name) => [name, valueOf(name)])),
       was: Object.fromEntries(changed.map((name, index) => [name, was[index] ?? null])),
+      author: { user, device, counter, conflicts: decisions },
     },
-    {
-      user,
-      device,
-      counter,
-      conflicts: decisions,
-      ...(epoch === null ? {} : { checkpoint: formatCheckpoint({ epoch, offset }) }),
-    },
+    epoch === null ? {} : { checkpoint: formatCheckpoint({ epoch, offset }) },
   );
-  printer.author(user, `${device}:${counter}`, decisions);
 }

@@ -134,11 +134,15 @@ export class ServerTail {
         }
         return;
       case "snapshot-end":
-        return this.#printer.remark("snapshot", `${this.#rows} entities as of offset ${message.offset}`, {
-          count: this.#rows,
-          offset: message.offset,
-          ...(id === null ? {} : { checkpoint: id }),
-        });
+        return this.#printer.remark(
+          "snapshot",
+          `${this.#rows === 1 ? "1 entity" : `${this.#rows} entities`} as of offset ${message.offset}`,
+          {
+            count: this.#rows,
+            offset: message.offset,
+            ...(id === null ? {} : { checkpoint: id }),
+          },
+        );
       case "delta":
         for (const row of message.changes) {
           this.#printer.change(this.#changeOf(row, message.time), id === null ? {} : { checkpoint: id });
