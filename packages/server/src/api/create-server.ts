@@ -20,7 +20,7 @@ import { Router } from "../gateway/router.ts";
 import { Sweep } from "../gateway/sweep.ts";
 import { Turn } from "../gateway/turn.ts";
 import { WebSocketGateway } from "../gateway/websocket.ts";
-import { createLogger, type Logger, silentLogger } from "../observe/log.ts";
+import { createLogger, errorFacts, type Logger, silentLogger } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { resumeOutboxes } from "../runtime/outbox-resume.ts";
 import { SnapshotCache } from "../runtime/snapshot-cache.ts";
@@ -34,11 +34,13 @@ import { type ListeningAddress, listenOn } from "./listen.ts";
 import { authenticatorOf, checkOptions, limitsOf, type ServerOptions } from "./options.ts";
 import { DEFAULT_PATH, Routes } from "./routes.ts";
 
-export const DEFAULT_PORT = 8787;
+export const DEFAULT_PORT = 4400;
 export const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_SNAPSHOT_CACHE_BYTES = 256 * 1024 * 1024;
 /** Time that a request's head may take; a slow one would hold a socket for nothing. */
 const HEADERS_TIMEOUT_MS = 15_000;
+/** Sockets beyond those of sessions, for plain requests; more than that are closed unread. */
+const SPARE_CONNECTIONS = 2_000;
 
 export interface TidelockServer {
   /** Opens the storage and listens. Port 0 picks a free one. Rejects with a coded error that says what to do. */
@@ -149,6 +151,7 @@ class AssembledServer implements TidelockServer {
   async listen(port: number = DEFAULT_PORT, host: string = DEFAULT_HOST): Promise<ListeningAddress> {
     await this.#start();
     const server = createHttpServer({ headersTimeout: HEADERS_TIMEOUT_MS });
+    server.maxConnections = this.#limits.maxSessions + this.#limits.maxUnauthenticated + SPARE_CONNECTIONS;
     server.on("request", (request, response) => void this.#respond(this.#router, request, response, true));
     server.on("upgrade", (request, socket, head) => this.#upgrade(DEFAULT_PATH, request, socket, head));
     const address = await listenOn(server, port, host);
@@ -191,6 +194,7 @@ class AssembledServer implements TidelockServer {
     } catch (error) {
       // The next attempt starts over.
       this.#opening = null;
+      await this.#storage.close().catch(() => undefined);
       throw error;
     }
     this.#open = true;
@@ -204,11 +208,17 @@ class AssembledServer implements TidelockServer {
       try {
         if (await this.#options.static(request, response)) return;
       } catch (error) {
-        this.#log.error({ path: asked.path, error: String(error) }, "the static handler failed");
+        this.#log.error({ path: asked.path, ...errorFacts(error) }, "the static handler failed");
         return nodeRespond(request, response, errorResponse("internal"));
       }
     }
-    nodeRespond(request, response, await router.answer(asked));
+    const answer = await router.answer(asked);
+    try {
+      nodeRespond(request, response, answer);
+    } catch (error) {
+      this.#log.error({ path: asked.path, ...errorFacts(error) }, "an answer could not be given");
+      response.destroy();
+    }
   }
 
   #upgrade(path: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -4,8 +4,8 @@
  * is full and when it has drained.
  *
  * What stays true: before `open` nothing reaches a hub; after `closing` nothing does either, except one `session-closed`;
- * places taken in `Admission` are given back once; a peer that does not read costs at most four times
- * `maxSocketBacklogBytes`, then its socket. It does not know bytes: a `Format` makes them, a `Pipe` takes them.
+ * places taken in `Admission` are given back once; a peer that does not read costs at most one turn's messages and
+ * four times `maxSocketBacklogBytes`, then its socket. It does not know bytes: a `Format` makes them, a `Pipe` takes them.
  */
 import {
   type ClientMessage,
@@ -30,8 +30,11 @@ import type { Pipe } from "./pipe.ts";
 import type { SessionSink, TenantPort } from "./tenant-port.ts";
 import type { Batch, Flushable } from "./turn.ts";
 
-/** How much more than `maxSocketBacklogBytes` may wait before the socket is cut: answers go on while deltas pause. */
-const BACKLOG_FACTOR = 4;
+/**
+ * How much may come on top, in units of `maxSocketBacklogBytes`, once a session is blocked: answers go on while deltas
+ * pause. (What blocked it may have been larger in one piece, and must still arrive.)
+ */
+const GROWTH_FACTOR = 3;
 /** Streams without a way back get a sign of life this often; proxies cut silent ones after 30 seconds or more. */
 const HEARTBEAT_MS = 15_000;
 const HEARTBEAT = Buffer.from(":\n\n");
@@ -70,7 +73,8 @@ export class Connection implements SessionSink, Flushable {
   #refreshing = false;
   #batch: Batch | null = null;
   #gathering = false;
-  #blocked = false;
+  /** Bytes that waited when the session was blocked; `null` while it is not. */
+  #blockedAt: number | null = null;
   #awaitsDrain = false;
   #heardAt: Millis;
   #pinged = false;
@@ -245,8 +249,8 @@ export class Connection implements SessionSink, Flushable {
 
   /** What waited in the socket has gone out. */
   drained(): void {
-    if (this.#state !== "open" || !(this.#blocked || this.#awaitsDrain)) return;
-    this.#blocked = false;
+    if (this.#state !== "open" || !(this.#blockedAt !== null || this.#awaitsDrain)) return;
+    this.#blockedAt = null;
     this.#awaitsDrain = false;
     this.#admitted?.port.input({ type: "session-drained", session: this.session });
   }
@@ -259,12 +263,13 @@ export class Connection implements SessionSink, Flushable {
   #checkBacklog(): void {
     const { maxSocketBacklogBytes } = this.#context.limits;
     const backlog = this.#pipe.backlogBytes;
-    if (backlog > BACKLOG_FACTOR * maxSocketBacklogBytes) {
+    if (this.#blockedAt === null) {
+      if (backlog <= maxSocketBacklogBytes) return;
+      this.#blockedAt = backlog;
+      this.#admitted?.port.input({ type: "session-blocked", session: this.session });
+    } else if (backlog > this.#blockedAt + GROWTH_FACTOR * maxSocketBacklogBytes) {
       // Nothing that is said now would arrive.
       this.cut("slow-consumer");
-    } else if (backlog > maxSocketBacklogBytes && !this.#blocked) {
-      this.#blocked = true;
-      this.#admitted?.port.input({ type: "session-blocked", session: this.session });
     }
   }
 

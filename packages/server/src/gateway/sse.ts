@@ -212,7 +212,7 @@ function subscriptionsOf(text: string | null, collections: readonly string[], re
   const whole: SubscriptionRequest["key"] = resumes ? "*" : null;
   return list.map((item: JsonValue, index): JsonValue => {
     const given = typeof item === "object" && item !== null && !Array.isArray(item) ? (item as JsonObject) : {};
-    return { id: index + 1, where: EVERYTHING as JsonObject, key: whole, ...given };
+    return Object.assign({ id: index + 1, where: EVERYTHING as JsonObject, key: whole }, given);
   });
 }
 

@@ -32,9 +32,9 @@ export class Batch {
   bytes(): Buffer {
     if (this.#bytes !== null) return this.#bytes;
     const frames: Buffer[] = [];
-    for (let batch: Batch | null = this; batch !== null; batch = batch.#before) {
-      if (batch.#frame !== null) frames.push(batch.#frame);
-    }
+    let before = this.#before;
+    if (this.#frame !== null) frames.push(this.#frame);
+    for (; before !== null; before = before.#before) if (before.#frame !== null) frames.push(before.#frame);
     frames.reverse();
     const [only] = frames;
     this.#bytes = only !== undefined && frames.length === 1 ? only : Buffer.concat(frames, this.byteLength);
@@ -42,7 +42,7 @@ export class Batch {
   }
 }
 
-/** Something that writes what it has gathered. */
+/** Something that writes what it has gathered. It does not throw. */
 export interface Flushable {
   flush(): void;
 }
