@@ -548,8 +548,7 @@ export class Hub {
     const refuse = (code: ErrorCode, retryAfterMs: Millis): void =>
       this.#context.emit({ type: "answer", request, answer: { ok: false, code, message: "", retryAfterMs } });
     if (this.#draining) return refuse("shutting-down", GO_AWAY_RETRY_MS);
-    if (this.#planner.backlog + body.mutations.length > this.#context.limits.maxPendingMutations)
-      return refuse("overloaded", OVERLOAD_RETRY_MS);
+    if (!this.#planner.hasRoomFor(body.mutations.length)) return refuse("overloaded", OVERLOAD_RETRY_MS);
     this.#reconciler.handle({ id: request, principal, body });
   }
 

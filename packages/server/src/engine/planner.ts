@@ -125,6 +125,11 @@ export class Planner {
     return this.#queuedMutations + this.#batch.receipts.length + (this.#underWay?.receipts.length ?? 0);
   }
 
+  /** Whether more may wait. When nothing does, anything may: or a push larger than the bound would never be taken. */
+  hasRoomFor(mutations: number): boolean {
+    return this.backlog === 0 || this.backlog + mutations <= this.#context.limits.maxPendingMutations;
+  }
+
   /** The log's head on disk. */
   get durable(): Offset {
     return this.#durable;

@@ -42,7 +42,7 @@ export class Pushes {
     const { device } = session;
     const [first] = push.mutations;
     if (first === undefined) return;
-    if (this.#host.planner.backlog + push.mutations.length > this.#host.context.limits.maxPendingMutations) {
+    if (!this.#host.planner.hasRoomFor(push.mutations.length)) {
       return this.#host.refuseSession(session.id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
     }
     const known = push.mutations.filter(([counter]) => counter <= device.accepted).length;
