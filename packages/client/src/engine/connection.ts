@@ -29,7 +29,8 @@ export type Link =
   | { readonly state: "upgrade-required" };
 
 const BASE_MS = 500;
-const CAP_MS = 30_000;
+/** At most half of the 30 s in which an outbox must drain once the server is back (promise G09). */
+const CAP_MS = 15_000;
 
 /** How long to wait before attempt `failures` + 1, milliseconds. */
 export function backoff(failures: number, random: Random): Millis {
