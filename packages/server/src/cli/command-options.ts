@@ -38,6 +38,6 @@ export function localServerUrl(): string {
 }
 
 /** Gathers an option that may be given several times. */
-export function gather(text: string, before: readonly string[]): readonly string[] {
+export function gather(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

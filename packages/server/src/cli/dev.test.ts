@@ -15,7 +15,7 @@ export const schema = defineSchema({
 });
 `;
 
-describe("tidelock dev", { timeout: 60_000 }, () => {
+describe("tidelock dev", { timeout: 240_000 }, () => {
   test("starts without anything, and accepts what `tidelock token` prints", async (context) => {
     const server = await startDev(context);
     const token = await tokenOf(context, server.folder);
@@ -141,7 +141,7 @@ describe("tidelock dev", { timeout: 60_000 }, () => {
   });
 });
 
-describe("tidelock token", { timeout: 60_000 }, () => {
+describe("tidelock token", { timeout: 240_000 }, () => {
   test("uses the nearest secret above, and puts claims into the token", async (context) => {
     const folder = projectFolder(context, {
       ".tidelock/dev-secret": `${"s".repeat(32)}\n`,

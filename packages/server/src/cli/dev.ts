@@ -9,6 +9,7 @@ import { DEMO_TENANT, demoSchema } from "./demo-schema.ts";
 import { type DevSecret, openDevSecret, shortPath } from "./dev-secret.ts";
 import { signDevToken } from "./dev-token.ts";
 import { UsageError } from "./failure.ts";
+import { helpText } from "./help-text.ts";
 import { paint, print, printFacts } from "./output.ts";
 import { version } from "./version.ts";
 import { findConfigFile, findSchemaFile, loadConfig, loadSchema } from "./project-file.ts";
@@ -26,15 +27,6 @@ interface DevOptions {
 const DATA_FILE = ".tidelock/dev.db";
 const EXAMPLE_TOKEN_SECONDS = 24 * 3600;
 
-const EXAMPLES = `
-Examples:
-  tidelock dev
-  tidelock dev --schema src/schema.ts --port 5000
-  tidelock dev --memory
-
-Without --schema it takes tidelock.schema.{ts,js,mjs} or the schema in tidelock.config.{ts,js,mjs,json} of this folder, and
-without those a schema of its own for trying out. Tokens are verified with .tidelock/dev-secret, which it makes.`;
-
 export function addDevCommand(program: Command): void {
   program
     .command("dev")
@@ -45,7 +37,13 @@ export function addDevCommand(program: Command): void {
     .option("--data <file>", `the data file (default: "${DATA_FILE}")`)
     .option("--memory", "keep the data in memory")
     .option("--json", 'write JSON lines; the one with `msg` "ready" has the addresses')
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", () =>
+      helpText(
+        ["tidelock dev", "tidelock dev --schema src/schema.ts --port 5000", "tidelock dev --memory"],
+        "Without --schema it takes tidelock.schema.{ts,js,mjs} or the schema in tidelock.config.{ts,js,mjs,json} of this folder, and without those a schema of its own for trying out.",
+        "Tokens are verified with .tidelock/dev-secret, which it makes.",
+      ),
+    )
     .action((options: Omit<DevOptions, "port"> & { readonly port?: number }) =>
       startDev({ ...options, port: options.port ?? portFromEnvironment() ?? DEV_PORT }),
     );

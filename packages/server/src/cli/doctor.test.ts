@@ -37,7 +37,7 @@ async function strangeServer(context: TestContext): Promise<number> {
   return new Promise((done) => server.on("listening", () => done((server.address() as AddressInfo).port)));
 }
 
-describe("tidelock doctor", { timeout: 60_000 }, () => {
+describe("tidelock doctor", { timeout: 240_000 }, () => {
   test("finds nothing wrong with a server that runs, and leaves nothing behind", async (context) => {
     const server = await startDev(context);
     await sendTask(server, await tokenOf(context, server.folder), {

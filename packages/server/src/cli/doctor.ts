@@ -8,7 +8,8 @@ import { checkSpace, checkSync, dataFolder } from "./doctor/disk-checks.ts";
 import { checkDevSecret, checkNode, checkSqlite } from "./doctor/machine-checks.ts";
 import { checkServer } from "./doctor/server-checks.ts";
 import { EXIT_CODES } from "./failure.ts";
-import { paint, print, printJson } from "./output.ts";
+import { helpText } from "./help-text.ts";
+import { outputColumns, paint, print, printJson, wrap } from "./output.ts";
 import { type TokenSource, tokenSource } from "./server-access.ts";
 
 interface DoctorOptions {
@@ -25,15 +26,6 @@ const MARKS = {
   fail: { sign: "✖", style: "red" },
 } as const;
 
-const EXAMPLES = `
-Examples:
-  tidelock doctor
-  tidelock doctor --url https://sync.example.com --token "$TOKEN"
-  tidelock doctor --data /var/lib/tidelock/data.db --json
-
-Nothing is changed; a small file is written beside the data to measure the disk, and removed. The exit code is 1 when a
-check failed; warnings do not count.`;
-
 export function addDoctorCommand(program: Command): void {
   program
     .command("doctor")
@@ -46,7 +38,17 @@ export function addDoctorCommand(program: Command): void {
     .option("--data <file>", "the data file that must be there (default: .tidelock/dev.db, if it is)")
     .option("--token <token>", "the token to try (default: TIDELOCK_TOKEN, or one signed with .tidelock/dev-secret)")
     .option("--json", "print JSON")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", () =>
+      helpText(
+        [
+          "tidelock doctor",
+          'tidelock doctor --url https://sync.example.com --token "$TOKEN"',
+          "tidelock doctor --data /var/lib/tidelock/data.db --json",
+        ],
+        "Nothing is changed; a small file is written beside the data to measure the disk, and removed.",
+        "The exit code is 1 when a check failed; warnings do not count.",
+      ),
+    )
     .action(examine);
 }
 
@@ -91,8 +93,12 @@ function tokenToTry(given: string | undefined): TokenSource | null {
 
 function printCheck({ label, status, detail, next }: Check): void {
   const { sign, style } = MARKS[status];
-  print(`  ${paint.output(style, sign)} ${label.padEnd(LABEL_WIDTH)}  ${detail}`);
-  if (next !== null) print(`    ${" ".repeat(LABEL_WIDTH)}  ${paint.output("cyan", "→")} ${next}`);
+  const margin = `    ${" ".repeat(LABEL_WIDTH)}  `;
+  const width = Math.max(30, outputColumns() - margin.length);
+  print(`  ${paint.output(style, sign)} ${label.padEnd(LABEL_WIDTH)}  ${wrap(detail, width).join(`\n${margin}`)}`);
+  if (next === null) return;
+  const lines = wrap(next, width - 2).join(`\n${margin}  `);
+  print(`${margin}${paint.output("cyan", "→")} ${lines}`);
 }
 
 function printSummary(passed: number, warned: number, failed: number): void {

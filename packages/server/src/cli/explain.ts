@@ -2,6 +2,7 @@
 import { type ErrorCode, ERRORS, type ErrorEntry, isErrorCode } from "@tidelock/core";
 import type { Command } from "commander";
 import { UsageError } from "./failure.ts";
+import { helpText } from "./help-text.ts";
 import { outputColumns, paint, print, printFacts, printJson, wrap } from "./output.ts";
 import { didYouMean } from "./similar.ts";
 
@@ -9,12 +10,6 @@ interface ExplainOptions {
   readonly list?: true;
   readonly json?: true;
 }
-
-const EXAMPLES = `
-Examples:
-  tidelock explain token-expired
-  tidelock explain --list
-  tidelock explain --list --json`;
 
 const CODES = Object.keys(ERRORS).filter(isErrorCode);
 
@@ -25,7 +20,9 @@ export function addExplainCommand(program: Command): void {
     .argument("[code]", "the code, as in `error <code>: …` or in `error.code` of an answer")
     .option("--list", "list all codes")
     .option("--json", "print JSON")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", () =>
+      helpText(["tidelock explain token-expired", "tidelock explain --list", "tidelock explain --list --json"]),
+    )
     .action(explain);
 }
 
@@ -63,11 +60,11 @@ function printEntry(code: ErrorCode): void {
 
 function printList(): void {
   const width = Math.max(...CODES.map((code) => code.length));
-  const indent = " ".repeat(width + 14);
+  const indent = " ".repeat(width + "  HTTP  retry  ".length);
   print(paint.output("dim", `${"code".padEnd(width)}  HTTP  retry  meaning`));
   for (const code of CODES) {
     const { http, retryable, message } = ERRORS[code];
-    const lines = wrap(message, Math.max(30, outputColumns() - indent.length));
+    const lines = wrap(message, Math.max(20, outputColumns() - indent.length));
     const facts = `${code.padEnd(width)}  ${http}   ${retryable ? "yes  " : "no   "}`;
     print(`${paint.output("bold", facts.slice(0, width))}${facts.slice(width)}  ${lines.join(`\n${indent}`)}`);
   }

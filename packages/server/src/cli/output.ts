@@ -22,7 +22,10 @@ export function printJson(value: unknown): void {
 
 /** A remark that is no part of the result; left out when the reader wants JSON. */
 export function note(text: string, asJson: boolean): void {
-  if (!asJson) process.stderr.write(`${paint.error("dim", text)}\n`);
+  if (asJson) return;
+  // A terminal has written `^C` at the start of the line.
+  const start = process.stderr.isTTY ? "\r\u001B[K" : "";
+  process.stderr.write(`${start}${paint.error("dim", text)}\n`);
 }
 
 /** Names and values below each other, the values in one column. */

@@ -13,21 +13,32 @@ const here = { cwd: tmpdir() };
 // oxlint-disable-next-line no-control-regex -- it is what is looked for
 const COLOUR = /\u001B\[/;
 
-describe("tidelock", { timeout: 60_000 }, () => {
+describe("tidelock", { timeout: 240_000 }, () => {
   test("prints its version", async (context) => {
     const { version } = JSON.parse(readFileSync(join(ROOT, "packages/server/package.json"), "utf8"));
     const { stdout, code } = await run(context, ["--version"], here);
     assert.deepEqual({ stdout, code }, { stdout: `${version}\n`, code: 0 });
   });
 
-  test("shows help with examples for everything, and for nothing", async (context) => {
-    for (const arguments_ of [[], ["--help"], ["help"], ...COMMANDS.map((command) => [command, "--help"])]) {
+  test("shows help for everything, and for nothing", async (context) => {
+    for (const arguments_ of [[], ["--help"]]) {
       const { stdout, stderr, code } = await run(context, arguments_, here);
-      assert.deepEqual({ stderr, code }, { stderr: "", code: 0 }, arguments_.join(" "));
-      assert.match(stdout, /^Usage: tidelock /);
-      assert.match(stdout, /\nExamples:\n {2}(tidelock|curl) /);
-      for (const command of arguments_.length < 2 ? COMMANDS : ["--json"])
-        assert.ok(stdout.includes(`\n  ${command}`), command);
+      assert.deepEqual({ stderr, code }, { stderr: "", code: 0 });
+      assert.match(stdout, /^Usage: tidelock \[options\] \[command\]\n[^]*\nExamples:\n {2}tidelock /);
+      for (const command of COMMANDS) assert.ok(stdout.includes(`\n  ${command} `), command);
+    }
+  });
+
+  test("has examples for every command, and its options as docs/CLI.md has them", async (context) => {
+    const page = readFileSync(join(ROOT, "docs/CLI.md"), "utf8");
+    for (const command of COMMANDS) {
+      const { stdout, code } = await run(context, [command, "--help"], here);
+      assert.equal(code, 0);
+      assert.match(stdout, /\nExamples:\n {2}tidelock /);
+      const options = [...stdout.matchAll(/^ {2}(--\S+( <\S+>)?)/gm)].map(([, option]) => option);
+      const section = page.split(`\n## tidelock ${command}\n`)[1]?.split("\n## ")[0] ?? "";
+      const documented = [...section.matchAll(/^\| `(--[^`]+)` \|/gm)].map(([, option]) => option);
+      assert.deepEqual(documented.sort(), options.sort(), command);
     }
   });
 
@@ -103,10 +114,10 @@ describe("tidelock", { timeout: 60_000 }, () => {
   });
 });
 
-describe("tidelock explain", { timeout: 60_000 }, () => {
+describe("tidelock explain", { timeout: 240_000 }, () => {
   test("says what a code means, however it is written", async (context) => {
     const { message, fix } = ERRORS["token-expired"];
-    for (const code of ["token-expired", "TOKEN_EXPIRED", " token expired"]) {
+    for (const code of ["token-expired", "TOKEN_EXPIRED "]) {
       const { stdout } = await run(context, ["explain", code], here);
       assert.ok(stdout.startsWith("token-expired\n"));
       assert.ok(stdout.includes(message) && stdout.includes(fix) && stdout.includes("401"));

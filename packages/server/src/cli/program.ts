@@ -4,21 +4,12 @@ import { addDevCommand } from "./dev.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { EXIT_CODES, UsageError } from "./failure.ts";
+import { helpText } from "./help-text.ts";
 import { paint } from "./output.ts";
 import { addServeCommand } from "./serve.ts";
 import { addTailCommand } from "./tail.ts";
 import { addTokenCommand } from "./token.ts";
 import { version } from "./version.ts";
-
-const EPILOGUE = `
-Examples:
-  tidelock dev                               a server for development, without configuration
-  tidelock token --tenant demo --user u1     a token that it accepts
-  tidelock tail                              watch changes as they happen
-  tidelock doctor                            find out what is wrong
-
-Exit codes: 0 all went well, 1 it failed, 2 the command was not understood.
-\`tidelock <command> --help\` has the options and examples of each command.`;
 
 /** Runs a command line, and returns the exit code that its command set. */
 export async function runProgram(arguments_: readonly string[]): Promise<number> {
@@ -28,9 +19,21 @@ export async function runProgram(arguments_: readonly string[]): Promise<number>
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help")
     .exitOverride()
-    .addHelpText("after", EPILOGUE)
+    .addHelpText("after", () =>
+      helpText(
+        [
+          "tidelock dev                             a server for development, without configuration",
+          "tidelock token --tenant demo --user u1   a token that it accepts",
+          "tidelock tail                            watch changes as they happen",
+          "tidelock doctor                          find out what is wrong",
+        ],
+        "Exit codes: 0 all went well, 1 it failed, 2 the command was not understood.",
+        "`tidelock <command> --help` has the options and examples of each command.",
+      ),
+    )
     .configureOutput({ outputError: () => {} })
     .configureHelp({
+      subcommandTerm: (command) => command.name(),
       styleTitle: (text) => paint.output("bold", text),
       styleCommandText: (text) => paint.output("cyan", text),
       styleSubcommandText: (text) => paint.output("cyan", text),

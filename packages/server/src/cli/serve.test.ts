@@ -1,9 +1,9 @@
 /** `tidelock serve`: what a configuration may say, and what is said of each mistake in it. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { CliProcess, projectFolder, run } from "./cli-process.fixture.ts";
+import { CliProcess, projectFolder, ROOT, run } from "./cli-process.fixture.ts";
 
 const SCHEMA = `
 import { collection, defineSchema, field } from "@tidelock/core";
@@ -48,7 +48,7 @@ const MISTAKES: readonly (readonly [entries: string, message: string])[] = [
   ["schema, upgrade: { url: 'https://a.example' }", "upgrade.message is missing: it must be text that is not empty"],
 ];
 
-describe("tidelock serve", { timeout: 60_000 }, () => {
+describe("tidelock serve", { timeout: 240_000 }, () => {
   test("names the entry of every mistake and what it accepts", async (context) => {
     const files = MISTAKES.map(([entries], index) => [`${index}.config.ts`, configFile(entries)]);
     const folder = projectFolder(context, { "tidelock.schema.ts": SCHEMA, ...Object.fromEntries(files) });
@@ -143,6 +143,16 @@ describe("tidelock serve", { timeout: 60_000 }, () => {
     const { code, stdout } = await serve.stop();
     assert.equal(code, 0);
     for (const each of stdout.trim().split("\n")) JSON.parse(each);
+  });
+
+  test("starts from the configuration in docs/CLI.md", async (context) => {
+    const page = readFileSync(join(ROOT, "docs/CLI.md"), "utf8");
+    const blocks = [...page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)];
+    assert.equal(blocks.length, 2);
+    const files = blocks.map(([, name = "", content = ""]) => [name, content]);
+    const folder = projectFolder(context, Object.fromEntries(files));
+    const serve = new CliProcess(context, ["serve", "--port", "0"], { cwd: folder, env: { TIDELOCK_SECRET: SECRET } });
+    await serve.output(/Data +data\/tidelock\.db\n/);
   });
 
   test("starts from JSON, and says to a person where it is", async (context) => {

@@ -8,6 +8,7 @@ import { DEV_PORT, parsePort, portFromEnvironment } from "./command-options.ts";
 import type { AuthConfig, TidelockConfig } from "./config.ts";
 import { shortPath } from "./dev-secret.ts";
 import { AdvisedError, words } from "./failure.ts";
+import { helpText } from "./help-text.ts";
 import { paint, print, printFacts } from "./output.ts";
 import { version } from "./version.ts";
 import { findConfigFile, loadConfig, mistaken } from "./project-file.ts";
@@ -22,12 +23,7 @@ interface ServeOptions {
 
 const SECRET_VARIABLE = "TIDELOCK_SECRET";
 const DATA_FILE = ".tidelock/data.db";
-
-const EXAMPLES = `
-Examples:
-  tidelock serve
-  tidelock serve --config deploy/tidelock.config.ts --host 0.0.0.0 --port 80
-  TIDELOCK_SECRET="$(openssl rand -base64 48)" tidelock serve --json
+const CONFIG_EXAMPLE = `
 
 A configuration:
   import { defineConfig } from "@tidelock/server";
@@ -47,7 +43,15 @@ export function addServeCommand(program: Command): void {
     .option("--port <number>", "the port to listen on, instead of PORT and the configuration's", parsePort)
     .option("--host <host>", "the address to listen on, instead of the configuration's")
     .option("--json", 'write JSON lines; the one with `msg` "ready" has the addresses')
-    .addHelpText("after", EXAMPLES)
+    .addHelpText(
+      "after",
+      () =>
+        helpText([
+          "tidelock serve",
+          "tidelock serve --config deploy/tidelock.config.ts --host 0.0.0.0 --port 80",
+          'TIDELOCK_SECRET="$(openssl rand -base64 48)" tidelock serve --json',
+        ]) + CONFIG_EXAMPLE,
+    )
     .action(startServer);
 }
 

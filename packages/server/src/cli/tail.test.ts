@@ -21,7 +21,7 @@ function linesOf(text: string): Line[] {
     .map((line) => JSON.parse(line));
 }
 
-describe("tidelock tail", { timeout: 60_000 }, () => {
+describe("tidelock tail", { timeout: 240_000 }, () => {
   test("shows changes as they happen, and goes on where it was after a restart of the server", async (context) => {
     const server = await startDev(context);
     const token = await tokenOf(context, server.folder);

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { gather, localServerUrl, parseServerUrl } from "./command-options.ts";
 import { DEMO_TENANT } from "./demo-schema.ts";
 import { UsageError } from "./failure.ts";
+import { helpText } from "./help-text.ts";
 import { note } from "./output.ts";
 import { tokenSource } from "./server-access.ts";
 import { tailFile } from "./tail/file-tail.ts";
@@ -15,24 +16,13 @@ interface TailOptions {
   readonly url?: string;
   readonly token?: string;
   readonly data?: string;
-  readonly collection: readonly string[];
+  readonly collection?: readonly string[];
   readonly from?: string;
   readonly last: number;
   readonly state?: true;
   readonly once?: true;
   readonly json?: true;
 }
-
-const EXAMPLES = `
-Examples:
-  tidelock tail --tenant demo
-  tidelock tail --tenant demo --collection tasks --state
-  tidelock tail --url https://sync.example.com --token "$TOKEN" --json
-  tidelock tail --data .tidelock/dev.db --from 0 --once
-
-A running server is followed with a token of the option, of TIDELOCK_TOKEN, or signed with .tidelock/dev-secret; after a
-break it goes on where it was. With --data the log is read from the file itself, beside a running server or without one,
-which also shows authors, values before, and conflicts.`;
 
 export function addTailCommand(program: Command): void {
   program
@@ -43,13 +33,24 @@ export function addTailCommand(program: Command): void {
     .option("--url <address>", "the server (default: http://localhost:4400)", parseServerUrl)
     .option("--token <token>", "the token to use")
     .option("--data <file>", "read this data file instead of asking a server")
-    .option("--collection <name>", "only this collection; may be given several times", gather, [])
+    .option("--collection <name>", "only this collection; may be given several times", gather)
     .option("--from <checkpoint>", "go on after this checkpoint; with --data also after an offset")
     .option("--last <count>", "begin with the last so many events", parseCount, 10)
     .option("--state", "begin with everything that there is")
     .option("--once", "with --data: end with the log instead of waiting for more")
     .option("--json", "write JSON lines")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", () =>
+      helpText(
+        [
+          "tidelock tail --tenant demo",
+          "tidelock tail --tenant demo --collection tasks --state",
+          'tidelock tail --url https://sync.example.com --token "$TOKEN" --json',
+          "tidelock tail --data .tidelock/dev.db --from 0 --once",
+        ],
+        "A running server is followed with the token of --token, of TIDELOCK_TOKEN, or one signed with .tidelock/dev-secret; after a break it goes on where it was.",
+        "With --data the log is read from the file itself, beside a running server or without one, which also shows authors, values before, and conflicts.",
+      ),
+    )
     .action(tail);
 }
 
@@ -62,7 +63,7 @@ async function tail(options: TailOptions): Promise<void> {
     await tailFile({
       path: options.data,
       tenant: options.tenant ?? null,
-      collections: options.collection,
+      collections: options.collection ?? [],
       from: options.from ?? null,
       last: options.last,
       once: options.once === true,
@@ -79,7 +80,7 @@ async function followServer(options: TailOptions, signal: AbortSignal): Promise<
     token: tokenSource(options.token, options.tenant ?? DEMO_TENANT, options.user),
     renewsToken: given === "",
     device: `tail-${randomBytes(6).toString("hex")}`,
-    collections: options.collection,
+    collections: options.collection ?? [],
     from: options.state === true ? "state" : options.from === undefined ? null : checkedCheckpoint(options.from),
     last: options.last,
     asJson: options.json === true,

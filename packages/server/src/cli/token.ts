@@ -4,27 +4,23 @@ import { type Command, InvalidArgumentError } from "commander";
 import { findDevSecret, openDevSecret, readSecret, shortPath } from "./dev-secret.ts";
 import { signDevToken } from "./dev-token.ts";
 import { parseDuration } from "./duration.ts";
+import { helpText } from "./help-text.ts";
 import { note, print, printJson } from "./output.ts";
+
+type Claims = Readonly<Record<string, JsonValue>>;
 
 interface TokenOptions {
   readonly tenant: string;
   readonly user: string;
-  readonly expires: number;
+  readonly expires?: number;
   readonly secretFile?: string;
-  readonly claim: Readonly<Record<string, JsonValue>>;
+  readonly claim?: Claims;
   readonly json?: true;
 }
 
+const DEFAULT_SECONDS = 3600;
 /** What the server reads from the token itself. */
 const OWN_CLAIMS = new Set(["tenant", "sub", "iat", "exp"]);
-
-const EXAMPLES = `
-Examples:
-  tidelock token --tenant demo --user u1
-  tidelock token --tenant demo --user u1 --expires 7d --claim role=admin --claim 'teams=["red","blue"]'
-  curl -H "Authorization: Bearer $(tidelock token --tenant demo --user u1)" -N 'http://localhost:4400/sync/events?device=curl'
-
-The secret is that of .tidelock/dev-secret, here or in a folder above; servers for development use the same one.`;
 
 export function addTokenCommand(program: Command): void {
   program
@@ -32,11 +28,21 @@ export function addTokenCommand(program: Command): void {
     .description("print a token that the local server accepts")
     .requiredOption("--tenant <id>", "the tenant that the token opens")
     .requiredOption("--user <id>", "the user that it speaks for")
-    .option("--expires <span>", "how long it is valid: 90s, 15m, 1h, 7d", parseDuration, 3600)
+    .option("--expires <span>", "how long it is valid, as in 90s, 15m, 1h, 7d (default: 1h)", parseDuration)
     .option("--secret-file <path>", "sign with the secret in this file")
-    .option("--claim <name=value>", "a further claim for rules; the value is JSON or text", addClaim, {})
+    .option("--claim <name=value>", "a further claim for rules; the value is JSON or text", addClaim)
     .option("--json", "print JSON")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", () =>
+      helpText(
+        [
+          "tidelock token --tenant demo --user u1",
+          'tidelock token --tenant demo --user u1 --expires 7d --claim role=admin --claim \'teams=["red","blue"]\'',
+          'curl -N -H "Authorization: Bearer $(tidelock token --tenant demo --user u1)" \\',
+          "  'http://localhost:4400/sync/events?device=curl'",
+        ],
+        "The secret is that of .tidelock/dev-secret, here or in a folder above; servers for development use the same one.",
+      ),
+    )
     .action(printToken);
 }
 
@@ -47,8 +53,8 @@ async function printToken(options: TokenOptions): Promise<void> {
     secret,
     tenant: options.tenant,
     user: options.user,
-    expiresSeconds: options.expires,
-    claims: options.claim,
+    expiresSeconds: options.expires ?? DEFAULT_SECONDS,
+    claims: options.claim ?? {},
   });
   if (asJson) {
     printJson({ token, tenant: options.tenant, user: options.user, expires: expires.toISOString(), secret_file: path });
@@ -68,7 +74,7 @@ function secretFor(named: string | undefined, asJson: boolean): { readonly path:
   return made;
 }
 
-function addClaim(text: string, claims: TokenOptions["claim"]): TokenOptions["claim"] {
+function addClaim(text: string, claims: Claims = {}): Claims {
   const separator = text.indexOf("=");
   if (separator < 1) throw new InvalidArgumentError("Use name=value, as in role=admin.");
   const name = text.slice(0, separator);
