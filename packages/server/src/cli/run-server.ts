@@ -64,6 +64,6 @@ function endOnSignal(server: TidelockServer, asJson: boolean): Promise<void> {
         reject(error);
       }
     };
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, (received) => void end(received));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, (received) => void end(received));
   });
 }
