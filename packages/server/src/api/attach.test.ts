@@ -19,7 +19,7 @@ async function host(t: TestContext, app: RequestListener, path?: string): Promis
   });
   const { port } = http.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  return { server, host: http, url, port, socketUrl: `ws://127.0.0.1:${port}${path ?? "/sync"}` };
+  return { server, host: http, url, port, socketUrl: `ws://127.0.0.1:${port}${path ?? "/sync"}`, before: [] };
 }
 
 /** Like Express: answers everything, with 404 what it does not know. */

@@ -95,7 +95,7 @@ describe("POST /sync/reconcile", () => {
     ["mutations that are no list", { ...body, mutations: {} }, "invalid-message", /mutations must be a list/],
     [
       "too many mutations",
-      { ...body, mutations: Array(MAX_PUSH_MUTATIONS + 1).fill(create) },
+      { ...body, mutations: Array.from({ length: MAX_PUSH_MUTATIONS + 1 }, () => create) },
       "invalid-message",
       /at most/,
     ],

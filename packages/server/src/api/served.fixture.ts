@@ -24,6 +24,8 @@ export interface Served {
   readonly port: number;
   /** The address for WebSockets. */
   readonly socketUrl: string;
+  /** Called before the server closes: bare sockets answer no farewell, and it would wait for them. */
+  readonly before: Array<() => void>;
 }
 
 /** The token is `tenant/user`. */
@@ -35,9 +37,13 @@ export const authenticate: NonNullable<ServerOptions["authenticate"]> = (token) 
 
 export async function serve(test: TestContext, changes: Partial<ServerOptions> = {}): Promise<Served> {
   const server = createServer({ schema, storage: memoryStorage(), logger: false, authenticate, ...changes });
-  test.after(() => server.close());
+  const before: Array<() => void> = [];
+  test.after(() => {
+    for (const leave of before) leave();
+    return server.close();
+  });
   const { url, port } = await server.listen(0);
-  return { server, url, port, socketUrl: `${url.replace("http", "ws")}/sync` };
+  return { server, url, port, socketUrl: `${url.replace("http", "ws")}/sync`, before };
 }
 
 export interface HelloChanges {
@@ -143,9 +149,9 @@ export async function join(test: TestContext, served: Served, changes: HelloChan
 }
 
 /** A bare socket after its WebSocket upgrade, for frames that no library would send and readers that do not read. */
-export async function dialRaw(test: TestContext, served: Served): Promise<Socket> {
+export async function dialRaw(served: Served): Promise<Socket> {
   const socket = connect(served.port, "127.0.0.1");
-  test.after(() => socket.destroy());
+  served.before.push(() => socket.destroy());
   socket.on("error", () => {});
   const head = [
     "GET /sync HTTP/1.1",

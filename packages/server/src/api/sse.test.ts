@@ -188,7 +188,7 @@ describe("GET /sync/events", () => {
     ["subscribe with an item that is no object", "/sync/events?device=d2&subscribe=[7]", 400, "invalid-message"],
     [
       "too many subscriptions",
-      `/sync/events?device=d2&subscribe=${JSON.stringify(Array(65).fill({}))}`,
+      `/sync/events?device=d2&subscribe=${JSON.stringify(Array.from({ length: 65 }, () => ({})))}`,
       429,
       "too-many-subscriptions",
     ],

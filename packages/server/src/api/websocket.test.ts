@@ -174,7 +174,7 @@ describe("frames that break the WebSocket protocol", () => {
   for (const [name, bytes, closeCode] of raw) {
     test(name, async (t) => {
       const served = await serve(t);
-      const socket = await dialRaw(t, served);
+      const socket = await dialRaw(served);
       const answered = new Promise<Buffer>((arrived) => socket.once("data", arrived));
       socket.write(bytes);
       const frame = await answered;
@@ -184,7 +184,7 @@ describe("frames that break the WebSocket protocol", () => {
   }
 
   test("fragments add up to the limit before authentication", async (t) => {
-    const socket = await dialRaw(t, await serve(t));
+    const socket = await dialRaw(await serve(t));
     const answered = new Promise<Buffer>((arrived) => socket.once("data", arrived));
     for (let index = 0; index < 9; index++)
       socket.write(clientFrame("x".repeat(8_000), index === 0 ? 0x1 : 0x0, false));
@@ -202,7 +202,7 @@ describe("before authentication", () => {
 
   test("the deadline is absolute: bytes of an unfinished frame do not move it", async (t) => {
     const served = await serve(t, { limits: { helloTimeoutMs: 60 } });
-    const socket = await dialRaw(t, served);
+    const socket = await dialRaw(served);
     const timer = setInterval(() => socket.write(Buffer.from([0x01, 0x80, 0, 0, 0, 0])), 5);
     t.after(() => clearInterval(timer));
     await new Promise((closed) => socket.on("data", closed));

@@ -18,6 +18,8 @@ const BATCH = 500;
 const MAX_AT_HAND = 10_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
+/** Time that the bus has for the events under way when the relay stops. */
+const LAST_ANSWER_MS = 2_000;
 
 export interface RelayPorts {
   readonly tenant: TenantId;
@@ -76,11 +78,14 @@ export class Relay {
     this.#idle = this.#run();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way any more; a bus that does not answer is waited for only so long. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#retry !== null) clearTimeout(this.#retry);
-    await this.#idle;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_ANSWER_MS)));
+    await Promise.race([this.#idle, late]);
+    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {

@@ -227,7 +227,7 @@ export class TenantHost implements TenantPort {
     } catch (error) {
       const stale = error instanceof StaleHead;
       this.#handle({ type: "append-failed", append, stale });
-      return this.#fail(stale ? "internal" : "storage-unavailable", error);
+      return this.#fail("storage-unavailable", error);
     }
     const durableAt = performance.now();
     if (commit.receipts.length > 0) metrics.observe("commit", (durableAt - receivedAt) / 1000);
