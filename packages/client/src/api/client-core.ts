@@ -143,7 +143,7 @@ export class ClientCore<Source extends Schema> {
       notifier: this.#notifier,
       linger: (end) => this.#linger(end),
       isOpen,
-      subscriptionError: () => null,
+      subscriptionError: (collection, filter) => this.#wire.errorOf(collection, filter),
       onClosed: (listener) => this.#onClosed(listener),
     };
     const queries = new LiveQueries(this.#context);
@@ -336,6 +336,11 @@ export class ClientCore<Source extends Schema> {
         return;
       case "subscriptions-changed":
         return this.#feed.completenessChanged();
+      case "subscription-refused": {
+        const { collection, filter, code, message } = announcement;
+        this.#wire.refused(collection, filter, new TidelockError(code, message));
+        return this.#feed.completenessChanged();
+      }
       case "status-changed":
         for (const total of this.#totals) total.invalidate();
         return this.#wire.endUnread();

@@ -2,7 +2,7 @@
  * Standing interest on the wire: one subscription per collection and filter, however many readers it has. The last reader's
  * leaving ends it, but not while the device is offline: what an offline device forgets it cannot get back.
  */
-import { type Filter, filterKey } from "@tidelock/core";
+import { type Filter, filterKey, type TidelockError } from "@tidelock/core";
 import type { ReplicaInput } from "../engine/input.ts";
 import type { Unsubscribe } from "./client.ts";
 
@@ -10,6 +10,8 @@ interface Interest {
   readonly collection: string;
   readonly filter: Filter;
   readers: number;
+  /** Why the server does not serve it, if it does not. */
+  error: TidelockError | null;
 }
 
 export interface WireSubscriptionsOptions {
@@ -29,7 +31,7 @@ export class WireSubscriptions {
   retain(collection: string, filter: Filter): Unsubscribe {
     const key = `${collection}?${filterKey(filter)}`;
     const known = this.#interests.get(key);
-    const held = known ?? { collection, filter, readers: 0 };
+    const held = known ?? { collection, filter, readers: 0, error: null };
     // Counted before anything is dispatched: what that announces may look for interests without readers.
     held.readers += 1;
     this.#interests.set(key, held);
@@ -41,6 +43,17 @@ export class WireSubscriptions {
       held.readers -= 1;
       this.endUnread();
     };
+  }
+
+  /** The server does not serve an interest. */
+  refused(collection: string, filter: Filter, error: TidelockError): void {
+    const held = this.#interests.get(`${collection}?${filterKey(filter)}`);
+    if (held !== undefined) held.error = error;
+  }
+
+  /** Why the server does not serve an interest; `null` while it does. */
+  errorOf(collection: string, filter: Filter): TidelockError | null {
+    return this.#interests.get(`${collection}?${filterKey(filter)}`)?.error ?? null;
   }
 
   /** Ends the subscriptions without readers, if the device is connected. Called again when the connection changes. */

@@ -4,6 +4,7 @@ import type {
   Counter,
   EntityId,
   ErrorCode,
+  Filter,
   Hello,
   Millis,
   Outcome,
@@ -28,6 +29,14 @@ export type ReplicaEffect =
   | { readonly type: "changed"; readonly entities: ReadonlyMap<string, ReadonlySet<EntityId>> }
   /** A subscription became whole, or lost that. */
   | { readonly type: "subscriptions-changed" }
+  /** The server refuses a subscription: it is given up. */
+  | {
+      readonly type: "subscription-refused";
+      readonly collection: string;
+      readonly filter: Filter;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
   | { readonly type: "status-changed" }
   | { readonly type: "presence-changed"; readonly room: RoomName }
   /** The mutations of a write are on the device's disk. */

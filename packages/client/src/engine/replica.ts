@@ -468,6 +468,12 @@ export class Replica {
     if (message.upgrade !== null) state.emit({ type: "upgrade", required: false, ...message.upgrade });
     if (this.#isStranger(message.decided)) return this.#becomeNewDevice(message.epoch === state.epoch);
     this.#connector.welcomed(message);
+    // The server will say so as well; but what is pushed until then must not name offsets of another log.
+    const isOtherLog = state.epoch !== null && (message.epoch !== state.epoch || message.head < state.checkpoint);
+    if (isOtherLog) {
+      const reason = message.epoch === state.epoch ? "version-invalid" : "epoch-changed";
+      this.#integration.resync({ type: "resync", reason, epoch: message.epoch });
+    }
     state.epoch ??= message.epoch;
     if (state.view.setColumns(message.columns)) {
       state.subscriptions.columnsChanged();
@@ -559,6 +565,8 @@ export class Replica {
     if (fatal) return this.#connector.reconnect(retryAfterMs);
     const refused = about?.subscription === undefined ? undefined : this.#state.subscriptions.byId(about.subscription);
     if (refused === undefined) return;
+    const { collection, filter } = refused;
+    this.#state.emit({ type: "subscription-refused", collection, filter, code: knownCode(code), message });
     this.#state.subscriptions.remove(refused);
     this.#state.forgetIntegrated();
     this.#state.pending.touchFacts();

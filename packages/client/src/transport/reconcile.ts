@@ -37,7 +37,7 @@ export function reconcileBody(
       collection,
       operation,
       payload: fields,
-      version: formatVersion(epoch, { floor: seen, dots: counter > 1 ? new Map([[device, counter - 1]]) : new Map() }),
+      version: formatVersion(epoch, { floor: seen, dots: new Map([[device, counter - 1]]) }),
       occurred_at: new Date(stampMillis(stamp)).toISOString(),
       ...(remaining > 0 ? { remaining } : {}),
     })),

@@ -69,6 +69,7 @@ const RESERVED = new Set([
   "transaction",
   "close",
   "open",
+  "opened",
   "subscribe",
   "outbox",
   "rejected",

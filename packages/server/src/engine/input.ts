@@ -88,6 +88,8 @@ export interface ReconcileMutation {
   readonly version: string | null;
   /** When the user did it, milliseconds since 1970. */
   readonly occurredAt: Millis;
+  /** How many mutations of the same transaction follow in the request; 0 for one on its own. */
+  readonly remaining: number;
 }
 
 /** What the hub wants to read. */

@@ -15,6 +15,7 @@ import {
   type DeviceId,
   type Epoch,
   type ErrorCode,
+  ERRORS,
   type EntityId,
   formatCheckpoint,
   formatVersion,
@@ -190,7 +191,7 @@ export class Reconciler {
     }
     for (const mutation of request.body.mutations) {
       const stated = this.#statedCounter(mutation, device.device);
-      const receipt = byName.get(mutation.name) ?? (stated > 0 ? byCounter.get(stated) : undefined);
+      const receipt = stated > 0 ? byCounter.get(stated) : byName.get(mutation.name);
       if (receipt !== undefined) {
         decided.set(mutation.name, {
           duplicate: true,
@@ -199,12 +200,8 @@ export class Reconciler {
           detail: detailOf(receipt),
         });
       } else if (stated > 0 && stated <= device.decided) {
-        decided.set(mutation.name, {
-          duplicate: true,
-          outcome: "rejected",
-          offset: 0,
-          detail: { code: "result-pruned" },
-        });
+        // Receipts of refusals are kept: one that is gone was of a mutation that took effect.
+        decided.set(mutation.name, { duplicate: true, outcome: "applied", offset: 0, detail: null });
       } else if (!decided.has(mutation.name) && !fresh.some((other) => other.name === mutation.name)) {
         fresh.push(mutation);
       }
@@ -215,24 +212,28 @@ export class Reconciler {
     });
     if (gap >= 0)
       return this.#finish(request, { ok: false, code: "counter-gap", message: `at ${fresh[gap]?.name}` }, device);
+    const names = new Map<Counter, string>();
     let open = fresh.length;
-    for (const mutation of fresh) {
+    let run: Pushed[] = [];
+    for (const [index, mutation] of fresh.entries()) {
       device.accepted += 1;
+      names.set(device.accepted, mutation.name);
+      const before = run.at(-1)?.mutation.remaining;
+      const broken = before !== undefined && before !== mutation.remaining + 1;
+      const unfinished = index === fresh.length - 1 && mutation.remaining > 0;
+      run.push(this.#pushed(mutation, device, device.accepted, broken || unfinished));
+      if (mutation.remaining > 0 && !unfinished) continue;
       planner.enqueue({
         device,
         principal: request.principal,
-        mutations: [this.#pushed(mutation, device, device.accepted)],
-        answer: (result) => {
-          decided.set(mutation.name, {
-            duplicate: false,
-            outcome: result.outcome,
-            offset: result.offset,
-            detail: result.detail,
-          });
+        mutations: run,
+        answer: ({ counter, outcome, offset, detail }) => {
+          decided.set(names.get(counter) ?? "", { duplicate: false, outcome, offset, detail });
           open -= 1;
           if (open === 0) this.#collect(request, device, this.#outcomes(request, decided));
         },
       });
+      run = [];
     }
     if (open === 0) this.#collect(request, device, this.#outcomes(request, decided));
   }
@@ -255,7 +256,7 @@ export class Reconciler {
     return null;
   }
 
-  #pushed(mutation: ReconcileMutation, device: DeviceState, counter: Counter): Pushed {
+  #pushed(mutation: ReconcileMutation, device: DeviceState, counter: Counter, isBroken: boolean): Pushed {
     const version = mutation.version === null ? null : parseVersion(mutation.version);
     const known = version !== null && version.epoch === this.#host.context.epoch ? version.vector : null;
     const seen: VersionVector = {
@@ -274,11 +275,14 @@ export class Reconciler {
         fields: operation === "delete" ? {} : mutation.payload,
         seen: seen.floor,
         stamp: makeStamp(mutation.occurredAt, counter % MAX_TRANSACTION_MUTATIONS),
-        remaining: 0,
+        remaining: mutation.remaining,
       },
       seen,
-      name: mutation.name,
-      refused: this.#problem(mutation),
+      // A device that numbers its mutations names them by their counters, here and on a socket.
+      name: this.#statedCounter(mutation, device.device) > 0 ? null : mutation.name,
+      refused: isBroken
+        ? { code: "transaction-broken", message: ERRORS["transaction-broken"].message }
+        : this.#problem(mutation),
       assign: operation === "create" && (mutation.entity === null || serverIds),
     };
   }

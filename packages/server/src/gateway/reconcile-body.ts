@@ -12,6 +12,7 @@ import {
   type JsonValue,
   MAX_FIELDS,
   MAX_PUSH_MUTATIONS,
+  MAX_TRANSACTION_MUTATIONS,
   MAX_VALUE_DEPTH,
   type Millis,
   parseDeviceId,
@@ -53,6 +54,13 @@ export const RECONCILE_REQUEST: JsonObject = {
           payload: { type: "object", description: "Field values by name." },
           version: { type: ["string", "null"], description: "Version or checkpoint that the author had seen." },
           occurred_at: { type: "string", format: "date-time", description: "When the user did it. Default: now." },
+          remaining: {
+            type: "integer",
+            minimum: 0,
+            maximum: MAX_TRANSACTION_MUTATIONS - 1,
+            description:
+              "How many mutations of the same transaction follow: all of it takes effect, or none. Default: 0.",
+          },
         },
       },
     },
@@ -120,6 +128,7 @@ function mutationOf(value: JsonValue, where: string, now: Millis): ReconcileMuta
     payload: payloadOf(mutation["payload"] ?? {}, `${where}.payload`),
     version: versionOf(mutation["version"] ?? null, `${where}.version`),
     occurredAt: timeOf(mutation["occurred_at"], `${where}.occurred_at`, now),
+    remaining: remainingOf(mutation["remaining"] ?? 0, `${where}.remaining`),
   };
 }
 
@@ -135,6 +144,12 @@ function positionOf(value: JsonValue): ReconcilePosition | null {
   const position = parseReconcilePosition(value);
   if (position === null) throw new TidelockError("version-invalid", "last_ack_version must be a checkpoint or null");
   return position;
+}
+
+function remainingOf(value: JsonValue, where: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < MAX_TRANSACTION_MUTATIONS)
+    return value;
+  throw invalid(`${where} must be a whole number from 0 to ${MAX_TRANSACTION_MUTATIONS - 1}`);
 }
 
 function nameOf(value: JsonValue | undefined, where: string): string {

@@ -152,6 +152,7 @@ export function createTasks(host: TenantHost, names: readonly string[], device =
       payload: { title: name },
       version: null,
       occurredAt: 0,
+      remaining: 0,
     })),
   };
   return host.reconcile(ana, body);
