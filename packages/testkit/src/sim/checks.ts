@@ -38,13 +38,24 @@ export class Checks implements DeviceObserver, NodeObserver {
     this.#witnesses = witnesses;
   }
 
-  get head(): number {
-    return this.model.head;
+  /**
+   * How far the log may be trimmed: names of plain clients' mutations are kept as long as the log is, and who repeats one
+   * after that has it done again. So nothing is trimmed of which a client still waits for the answer.
+   */
+  get trimmable(): number {
+    const waiting = this.#witnesses.plainClients.flatMap((client) =>
+      client.waiting.map(({ name }) => this.model.settledAt(client.name, name) ?? Infinity),
+    );
+    return Math.max(0, Math.min(this.model.head, ...waiting.map((settledAt) => settledAt - 1)));
   }
 
   watch(device: Device): void {
     this.#all.push(device);
-    const around = { environment: this.#environment, model: this.model, rightsOf: (key: string) => this.#rights.get(key) ?? null };
+    const around = {
+      environment: this.#environment,
+      model: this.model,
+      rightsOf: (key: string) => this.#rights.get(key) ?? null,
+    };
     this.#devices.set(device.name, new DeviceChecks(around, device));
   }
 
@@ -89,7 +100,11 @@ export class Checks implements DeviceObserver, NodeObserver {
         return;
       case "delta": {
         this.#environment.counts.add("deltas");
-        demand(message.to <= this.model.head, "ack", () => `a delta reaches ${message.to}; the disk has ${this.model.head}`);
+        demand(
+          message.to <= this.model.head,
+          "ack",
+          () => `a delta reaches ${message.to}; the disk has ${this.model.head}`,
+        );
         const isWhole = this.model.isWhole(message.to) && this.model.isWhole(message.from);
         demand(isWhole, "atomic", () => `a delta from ${message.from} to ${message.to} cuts a transaction`);
         return;
@@ -167,7 +182,8 @@ export class Checks implements DeviceObserver, NodeObserver {
   unsettled(): string | null {
     for (const device of this.#all) {
       if (device.lost) continue;
-      const problem = this.#of(device).unsettled(this.#rightsOf(device.connection?.session)) ?? this.#presenceProblem(device);
+      const problem =
+        this.#of(device).unsettled(this.#rightsOf(device.connection?.session)) ?? this.#presenceProblem(device);
       if (problem !== null) return problem;
     }
     for (const client of this.#witnesses.plainClients) {
@@ -183,13 +199,15 @@ export class Checks implements DeviceObserver, NodeObserver {
       const expected = there.map((other) => `${other.name} ${JSON.stringify(other.rooms.get(room))}`).sort();
       const members = device.replica?.presence(room) ?? [];
       const shown = members.map((member) => `${member.device} ${JSON.stringify(member.state)}`).sort();
-      if (shown.join() !== expected.join()) return `${device.name} sees in ${room}: ${shown.join()} instead of ${expected.join()}`;
+      if (shown.join() !== expected.join())
+        return `${device.name} sees in ${room}: ${shown.join()} instead of ${expected.join()}`;
     }
     return null;
   }
 
   #plainProblem(client: PlainClient): string | null {
-    if (!client.isSettled) return `${client.name} has ${client.waiting.length} mutations without an answer, or has not read everything`;
+    if (!client.isSettled)
+      return `${client.name} has ${client.waiting.length} mutations without an answer, or has not read everything`;
     const rights = client.rights;
     const expected = new Map<string, string>();
     for (const collection of COLLECTIONS) {
@@ -199,9 +217,11 @@ export class Checks implements DeviceObserver, NodeObserver {
     }
     for (const [key, row] of expected) {
       const held = client.rows.get(key);
-      if (held === undefined || text(held.fields) !== row) return `${client.name} has ${key} as ${text(held?.fields ?? null)} instead of ${row}`;
+      if (held === undefined || text(held.fields) !== row)
+        return `${client.name} has ${key} as ${text(held?.fields ?? null)} instead of ${row}`;
     }
-    for (const key of client.rows.keys()) if (!expected.has(key)) return `${client.name} has ${key}, which it should not`;
+    for (const key of client.rows.keys())
+      if (!expected.has(key)) return `${client.name} has ${key}, which it should not`;
     return null;
   }
 
@@ -214,7 +234,9 @@ export class Checks implements DeviceObserver, NodeObserver {
         const receipt = this.model.receipt(device.name, entry.counter);
         const which = `${device.name}#${entry.counter}`;
         demand(receipt !== undefined, "saved", () => `${which} was never decided`);
-        const isTold = entry.state !== "queued" && (entry.state === "decided") === (receipt.outcome !== "rejected");
+        const isTold =
+          entry.pruned ||
+          (entry.state !== "queued" && (entry.state === "decided") === (receipt.outcome !== "rejected"));
         demand(isTold, "ack", () => `${which} is ${receipt.outcome}, and its device calls it ${entry.state}`);
       }
       checks.checkDisk(device.disk.read());

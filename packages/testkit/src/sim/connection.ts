@@ -69,8 +69,20 @@ export class Connection implements Socket {
     this.#wire = parts.wire;
     this.#random = environment.stream(`connection ${parts.session}`);
     const { queue, odds } = environment;
-    this.#up = new Pipe<ClientMessage>(queue, this.#random, odds.network, (message) => this.#arriveUp(message), () => this.#endUp());
-    this.#down = new Pipe<ServerMessage>(queue, this.#random, odds.network, (message) => this.#arriveDown(message), () => this.#endDown());
+    this.#up = new Pipe<ClientMessage>(
+      queue,
+      this.#random,
+      odds.network,
+      (message) => this.#arriveUp(message),
+      () => this.#endUp(),
+    );
+    this.#down = new Pipe<ServerMessage>(
+      queue,
+      this.#random,
+      odds.network,
+      (message) => this.#arriveDown(message),
+      () => this.#endDown(),
+    );
   }
 
   get isOpen(): boolean {
@@ -185,15 +197,17 @@ export class Connection implements Socket {
   #watch(): void {
     const { queue, odds } = this.#environment;
     const { idleMs } = odds.limits;
-    queue.after(idleMs, () => {
+    const silence = queue.now - this.#heardAt;
+    const next = silence < idleMs ? idleMs : 2 * idleMs;
+    queue.at(this.#heardAt + next, () => {
       if (this.#state !== "open") return;
-      const silence = queue.now - this.#heardAt;
-      if (silence >= 2 * idleMs) {
+      const isSilent = queue.now - this.#heardAt >= next;
+      if (isSilent && next === 2 * idleMs) {
         this.#environment.counts.add("idle sessions");
         this.#down.reset(queue.now);
         return this.#gone();
       }
-      if (silence >= idleMs) this.send({ type: "ping", nonce: Math.floor(queue.now) });
+      if (isSilent) this.send({ type: "ping", nonce: Math.floor(queue.now) });
       this.#watch();
     });
   }
@@ -287,7 +301,11 @@ export class Connection implements Socket {
     const codec = this.#codec();
     if (codec === null) return deepFreeze(message);
     const parsed = codec.decodeClient(codec.encode(message), MAX_FRAME_BYTES);
-    demand(parsed.ok, "wire", () => `${message.type} does not survive its encoding: ${parsed.ok ? "" : parsed.message}`);
+    demand(
+      parsed.ok,
+      "wire",
+      () => `${message.type} does not survive its encoding: ${parsed.ok ? "" : parsed.message}`,
+    );
     return parsed.message;
   }
 
@@ -300,7 +318,11 @@ export class Connection implements Socket {
     const codec = this.#codec();
     if (codec === null) return deepFreeze(message);
     const parsed = codec.decodeServer(codec.encode(message), MAX_FRAME_BYTES);
-    demand(parsed.ok, "wire", () => `${message.type} does not survive its encoding: ${parsed.ok ? "" : parsed.message}`);
+    demand(
+      parsed.ok,
+      "wire",
+      () => `${message.type} does not survive its encoding: ${parsed.ok ? "" : parsed.message}`,
+    );
     return parsed.message;
   }
 

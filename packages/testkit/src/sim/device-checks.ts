@@ -37,7 +37,8 @@ export class DeviceChecks {
   readonly #numbers = new Map<number, string>();
   readonly #lastSeen = new Map<string, string>();
   #checkpoint = { epoch: "", offset: 0 };
-  #stored: { facts: StoredReplica["facts"]; persistedCheckpoint: number } = { facts: null, persistedCheckpoint: 0 };
+  /** The highest checkpoint that the disk ever had in this log. */
+  #stored = { epoch: "", highest: 0 };
   #steps = 0;
   #storedBatches = 0;
 
@@ -63,7 +64,8 @@ export class DeviceChecks {
     if (replica === null) return;
     this.#steps += 1;
     const failed = new Set(effects.flatMap((effect) => (effect.type === "write-failed" ? [effect.write] : [])));
-    if (input.type === "mutate" && !failed.has(input.write)) this.ledger.wrote(input.write, input.intents, replica.outbox);
+    if (input.type === "mutate" && !failed.has(input.write))
+      this.ledger.wrote(input.write, input.intents, replica.outbox);
     else this.ledger.failed(failed);
     if (input.type === "discard") this.#discarded(input.counter);
     if (failed.size > 0) this.#around.environment.counts.add("failed writes", failed.size);
@@ -81,12 +83,32 @@ export class DeviceChecks {
     const which = `${this.#device.name}#${effect.counter}`;
     demand(receipt !== undefined, "ack", () => `${which} was called ${effect.outcome}, and is not in the log`);
     if (effect.detail.code === "result-pruned") {
+      const isGone = receipt.outcome !== "rejected" && receipt.offset <= this.#around.model.purged;
+      demand(
+        isGone,
+        "ack",
+        () => `${which} was called pruned; the log has it as ${receipt.outcome} at ${receipt.offset}`,
+      );
       this.#around.environment.counts.add("pruned results");
-      this.ledger.heard({ ...effect, outcome: receipt.outcome });
       return;
     }
-    demand(receipt.outcome === effect.outcome, "ack", () => `${which} was called ${effect.outcome}; the log has ${receipt.outcome}`);
+    this.#checkAssigned(effect.counter, effect.outcome);
+    demand(
+      receipt.outcome === effect.outcome,
+      "ack",
+      () => `${which} was called ${effect.outcome}; the log has ${receipt.outcome}`,
+    );
     if (effect.outcome === "merged") this.#around.environment.counts.add("merged");
+  }
+
+  /** Whoever hears that a create with a temporary id was taken knows the id that the server gave. */
+  #checkAssigned(counter: number, outcome: string): void {
+    const entry = this.ledger.entries.get(counter);
+    if (entry === undefined || outcome === "rejected" || entry.intent.operation !== "create") return;
+    const { entity } = entry.intent;
+    const final = this.#around.model.finalId(this.#device.name, entity);
+    const known = this.ledger.assigned.get(entity) ?? entity;
+    demand(known === final, "assigned", () => `${this.#device.name} knows ${entity} as ${known}; the log has ${final}`);
   }
 
   sending(message: Extract<ReplicaEffect, { type: "send" }>["message"]): void {
@@ -96,27 +118,41 @@ export class DeviceChecks {
         const which = `${this.#device.name}#${counter}`;
         demand(entry !== undefined && entry.onDisk, "saved", () => `${which} was sent before it was on the disk`);
         const { made, intent } = entry;
-        const isSame = operation === intent.operation && collection === intent.collection && stamp === made.stamp && seen === made.seen;
-        demand(isSame, "outbox", () => `${which} was sent as ${operation} ${collection} ${seen} ${stamp}, made as ${JSON.stringify(made)}`);
+        const isSame =
+          operation === intent.operation &&
+          collection === intent.collection &&
+          stamp === made.stamp &&
+          seen === made.seen;
+        demand(
+          isSame,
+          "outbox",
+          () => `${which} was sent as ${operation} ${collection} ${seen} ${stamp}, made as ${JSON.stringify(made)}`,
+        );
       }
     }
     if (message.type === "ack") {
-      const { persistedCheckpoint } = this.#stored;
-      demand(message.offset <= persistedCheckpoint, "checkpoint", () => {
-        return `${this.#device.name} acknowledged ${message.offset}; its disk has ${persistedCheckpoint}`;
+      const { highest } = this.#stored;
+      demand(message.offset <= highest, "checkpoint", () => {
+        return `${this.#device.name} acknowledged ${message.offset}; its disk has had ${highest}`;
       });
     }
-    if (message.type === "subscribe") this.#numbers.set(message.id, `${message.collection} ${JSON.stringify(message.where)}`);
+    if (message.type === "subscribe")
+      this.#numbers.set(message.id, `${message.collection} ${JSON.stringify(message.where)}`);
   }
 
   stored(batch: StoreBatch): void {
     this.ledger.stored(batch);
     this.#storedBatches += 1;
-    if (batch.facts !== null) this.#stored = { facts: batch.facts, persistedCheckpoint: batch.facts.checkpoint };
+    const { facts } = batch;
+    if (facts !== null) {
+      // A resync voids what is held; what was durable before it still was.
+      const before = facts.epoch === this.#stored.epoch ? this.#stored.highest : 0;
+      this.#stored = { epoch: facts.epoch ?? "", highest: Math.max(before, facts.checkpoint) };
+    }
     if (this.#storedBatches % DISK_EVERY !== 0) return;
-    this.checkDisk(this.#device.disk.read());
-    if (this.expectation()?.isWhole !== true) return;
-    this.ledger.prune(this.#stored.persistedCheckpoint, (counter) => this.#offsetOf(counter));
+    const stored = this.#device.disk.read();
+    this.checkDisk(stored);
+    if (this.expectation()?.isWhole === true) this.ledger.prune(stored, (counter) => this.#offsetOf(counter));
   }
 
   died(): void {
@@ -139,7 +175,8 @@ export class DeviceChecks {
     const checkpoint = stored.facts?.checkpoint ?? 0;
     const epoch = stored.facts?.epoch ?? "";
     this.#checkpoint = { epoch, offset: checkpoint };
-    this.#stored = { facts: stored.facts, persistedCheckpoint: checkpoint };
+    const highest = epoch === this.#stored.epoch ? this.#stored.highest : 0;
+    this.#stored = { epoch, highest: Math.max(highest, checkpoint) };
     this.checkDisk(stored);
   }
 
@@ -154,13 +191,15 @@ export class DeviceChecks {
     for (const effect of effects) {
       if (effect.type !== "connect") continue;
       this.#numbers.clear();
-      for (const { id, collection, where } of effect.hello.subscriptions) this.#numbers.set(id, `${collection} ${JSON.stringify(where)}`);
+      for (const { id, collection, where } of effect.hello.subscriptions)
+        this.#numbers.set(id, `${collection} ${JSON.stringify(where)}`);
     }
     if (input.type === "message") this.#noteSnapshot(input.message);
   }
 
   #noteSnapshot(message: ServerMessage): void {
-    if (message.type === "resync") for (const held of this.#held.values()) Object.assign(held, { rights: null, staged: null });
+    if (message.type === "resync")
+      for (const held of this.#held.values()) Object.assign(held, { rights: null, staged: null });
     if (message.type !== "snapshot" && message.type !== "snapshot-end") return;
     const held = this.#held.get(this.#numbers.get(message.subscription) ?? "");
     if (held === undefined) return;
@@ -176,8 +215,16 @@ export class DeviceChecks {
     const isResync = input.type === "message" && input.message.type === "resync";
     const isForward = next.epoch !== before.epoch || next.offset >= before.offset || isResync;
     demand(isForward, "checkpoint", () => `${this.#device.name} went back from ${before.offset} to ${next.offset}`);
-    demand(next.offset <= model.head, "checkpoint", () => `${this.#device.name} is at ${next.offset}, the log at ${model.head}`);
-    demand(model.isWhole(next.offset), "atomic", () => `${this.#device.name} stands within the transaction at ${next.offset}`);
+    demand(
+      next.offset <= model.head,
+      "checkpoint",
+      () => `${this.#device.name} is at ${next.offset}, the log at ${model.head}`,
+    );
+    demand(
+      model.isWhole(next.offset),
+      "atomic",
+      () => `${this.#device.name} stands within the transaction at ${next.offset}`,
+    );
   }
 
   #checkView(input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
@@ -191,7 +238,8 @@ export class DeviceChecks {
     }
     const offset = replica.checkpoint?.offset ?? 0;
     const isFresh = input.type === "loaded";
-    const isFull = isFresh || this.#steps % FULL_EVERY === 0 || effects.some(({ type }) => type === "subscriptions-changed");
+    const isFull =
+      isFresh || this.#steps % FULL_EVERY === 0 || effects.some(({ type }) => type === "subscriptions-changed");
     const from = offset < this.#checkpoint.offset ? offset : this.#checkpoint.offset;
     const keys = new Set([...announced, ...this.#around.model.touched(from, offset)]);
     this.#checkpoint = { epoch: replica.checkpoint?.epoch ?? "", offset };
@@ -220,7 +268,11 @@ export class DeviceChecks {
     }
     const now = text(seen);
     const before = this.#lastSeen.get(key) ?? text(null);
-    demand(isAnnounced || now === before, "changed", () => `${this.#who()}: ${key} changed from ${before} to ${now} without a word`);
+    demand(
+      isAnnounced || now === before,
+      "changed",
+      () => `${this.#who()}: ${key} changed from ${before} to ${now} without a word`,
+    );
     if (seen === null) this.#lastSeen.delete(key);
     else this.#lastSeen.set(key, now);
   }
@@ -234,7 +286,11 @@ export class DeviceChecks {
       demand(new Set(ids).size === ids.length, "view", () => `${this.#who()} lists an entity of ${collection} twice`);
       for (const id of ids) {
         const view = replica.get(collection, id);
-        demand(view !== null && view.id === id, "view", () => `${this.#who()} lists ${collection}/${id}, and has ${view?.id ?? "nothing"}`);
+        demand(
+          view !== null && view.id === id,
+          "view",
+          () => `${this.#who()} lists ${collection}/${id}, and has ${view?.id ?? "nothing"}`,
+        );
       }
       const shown = new Set<string>(ids);
       for (const key of this.#lastSeen.keys()) {
@@ -250,11 +306,23 @@ export class DeviceChecks {
     const queued = [...this.ledger.entries.values()].filter(({ state }) => state === "queued").length;
     const rejected = [...this.ledger.entries.values()].filter(({ state }) => state === "rejected").length;
     const { pendingCount, rejectedCount } = replica.status;
-    demand(pendingCount === queued, "status", () => `${this.#who()} says that ${pendingCount} are pending; it is ${queued}`);
-    demand(rejectedCount === rejected, "status", () => `${this.#who()} says that ${rejectedCount} were rejected; it is ${rejected}`);
+    demand(
+      pendingCount === queued,
+      "status",
+      () => `${this.#who()} says that ${pendingCount} are pending; it is ${queued}`,
+    );
+    demand(
+      rejectedCount === rejected,
+      "status",
+      () => `${this.#who()} says that ${rejectedCount} were rejected; it is ${rejected}`,
+    );
     const { outbox } = replica;
     const open = outbox.filter(({ state }) => state === "queued").length;
-    demand(open === queued, "outbox", () => `the outbox of ${this.#who()} holds ${open} undecided mutations; it is ${queued}`);
+    demand(
+      open === queued,
+      "outbox",
+      () => `the outbox of ${this.#who()} holds ${open} undecided mutations; it is ${queued}`,
+    );
   }
 
   #discarded(counter: number): void {
@@ -273,7 +341,8 @@ export class DeviceChecks {
       const columns = facts.columns[collection] ?? [];
       for (const [id, row] of model.view({ collection, filter: JSON.parse(filter), ...rights }, facts.checkpoint)) {
         const stored = held.get(`${collection}/${id}`);
-        const values: Row | null = stored === undefined ? null : Object.fromEntries(columns.map((name, index) => [name, stored.values[index]]));
+        const values: Row | null =
+          stored === undefined ? null : Object.fromEntries(columns.map((name, index) => [name, stored.values[index]]));
         demand(sameRow(values, row), "disk", () => {
           return `the disk of ${this.#device.name} says ${facts.checkpoint} and has ${collection}/${id} as ${text(values)} instead of ${text(row)}`;
         });
@@ -298,7 +367,8 @@ export class DeviceChecks {
       return `${name} at ${place}, ${replica.status.phase}, has ${replica.outbox.length} mutations in its outbox; ${about}`;
     }
     for (const { collection, filter } of wanted.values()) {
-      if (!replica.isComplete(collection, filter)) return `${name} has not got all of ${collection} ${JSON.stringify(filter)}`;
+      if (!replica.isComplete(collection, filter))
+        return `${name} has not got all of ${collection} ${JSON.stringify(filter)}`;
     }
     for (const collection of COLLECTIONS) {
       const rows = new Map<string, Row>();
@@ -309,7 +379,8 @@ export class DeviceChecks {
       for (const id of ids) if (!rows.has(id)) return `${name} shows ${collection}/${id}, which it should not`;
       for (const [id, row] of rows) {
         const { id: _id, ...seen } = replica.get(collection, id as EntityId) ?? { id: null };
-        if (!sameRow(_id === null ? null : seen, row)) return `${name} shows ${collection}/${id} as ${text(seen)} instead of ${text(row)}`;
+        if (!sameRow(_id === null ? null : seen, row))
+          return `${name} shows ${collection}/${id} as ${text(seen)} instead of ${text(row)}`;
       }
     }
     return null;

@@ -3,13 +3,31 @@
  * it. The application remembers what it wants to see and whether it wants to be online; the process may die at any effect
  * and comes back from its disk, with the writes that were on their way there applied in part: whole ones, in order.
  */
-import { type DeviceId, type Filter, type Hello, type JsonValue, parseDeviceId, type Random, type RoomName, type UserId } from "@tidelock/core";
-import { type Intent, Replica, type ReplicaEffect, type ReplicaInput, type ReplicaTimer, type StoreBatch, type StoredReplica } from "@tidelock/client/engine";
+import {
+  type DeviceId,
+  type Filter,
+  type Hello,
+  type JsonValue,
+  parseDeviceId,
+  type Random,
+  type RoomName,
+  type UserId,
+} from "@tidelock/core";
+import {
+  type Intent,
+  Replica,
+  type ReplicaEffect,
+  type ReplicaInput,
+  type ReplicaTimer,
+  type StoreBatch,
+  type StoredReplica,
+} from "@tidelock/client/engine";
 import type { WallClock } from "./clock.ts";
 import type { Caller, Connection } from "./connection.ts";
 import { schema } from "./domain.ts";
-import { deepFreeze, EffectTrap, type Environment, type StoreModel } from "./environment.ts";
+import { deepFreeze, EffectTrap, type Environment } from "./environment.ts";
 import { between, chance } from "./random.ts";
+import type { StoreModel } from "./store-model.ts";
 import type { TokenOffice } from "./tokens.ts";
 import { demand, Violation } from "./violation.ts";
 
@@ -199,9 +217,10 @@ export class Device {
       const replica = this.#replica;
       if (replica === null) return;
       this.#environment.note(this.name, `< ${input.type}`, () => input);
-      const effects = this.#handle(replica, deepFreeze(input));
+      const wanted = this.#handle(replica, deepFreeze(input));
+      const effects = mutant.replicaEffects?.(wanted, this.name) ?? wanted;
       this.#observer.stepped(this, input, effects);
-      for (const effect of mutant.replicaEffects?.(effects, this.name) ?? effects) {
+      for (const effect of effects) {
         const death = this.trap.pass();
         if (death !== "before") this.#carryOut(effect);
         if (death !== null) {
@@ -218,7 +237,10 @@ export class Device {
       return replica.handle(input, this.clock.now);
     } catch (error) {
       if (error instanceof Violation) throw error;
-      throw new Violation("replica", `${input.type} broke ${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
+      throw new Violation(
+        "replica",
+        `${input.type} broke ${this.name}: ${error instanceof Error ? error.stack : String(error)}`,
+      );
     }
   }
 
@@ -310,7 +332,7 @@ export class Device {
     const connection = this.#connections.get(number);
     if (connection === undefined) return;
     if (chance(this.#random, 0.7)) connection.closeDown();
-    else this.#later([1, 300], () => connection.closeDown());
+    else this.#later([1, 3000], () => connection.closeDown());
   }
 
   #setTimer(timer: ReplicaTimer, at: number): void {
@@ -329,4 +351,3 @@ export class Device {
     });
   }
 }
-

@@ -2,7 +2,15 @@
  * The application that the simulated devices share: its schema, and its rules twice: as the server is given them, and as
  * plain predicates that the reference model judges by. The two are written apart on purpose.
  */
-import { collection, defineSchema, field, type Filter, type JsonObject, type Operation, type Schema } from "@tidelock/core";
+import {
+  collection,
+  defineSchema,
+  field,
+  type Filter,
+  type JsonObject,
+  type Operation,
+  type Schema,
+} from "@tidelock/core";
 import type { Rules } from "@tidelock/server/engine";
 
 export const schema: Schema = defineSchema({
@@ -73,7 +81,12 @@ export function mayRead(name: string, row: Row, user: string, role: Role): boole
 }
 
 /** The write rule again: why it refuses, or `null`. */
-export function writeRefusal(name: string, _operation: Operation, before: Row | null, after: Row | null): "forbidden" | "rule-failed" | null {
+export function writeRefusal(
+  name: string,
+  _operation: Operation,
+  before: Row | null,
+  after: Row | null,
+): "forbidden" | "rule-failed" | null {
   if (name === "notes" && after !== null) {
     if (after["title"] === EXPLODING_TITLE) return "rule-failed";
     if (after["title"] === FORBIDDEN_TITLE) return "forbidden";
@@ -120,12 +133,26 @@ export const DEFAULTS: Readonly<Record<string, JsonObject>> = {
   tasks: { state: "open", points: 0, note: null, parent: null },
   marks: { value: 0, token: "" },
 };
-export const REQUIRED: Readonly<Record<string, readonly string[]>> = { notes: ["title", "owner"], tasks: ["title"], marks: [] };
-export const REFERENCES: Readonly<Record<string, readonly string[]>> = { notes: [], tasks: ["note", "parent"], marks: [] };
+export const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  notes: ["title", "owner"],
+  tasks: ["title"],
+  marks: [],
+};
+export const REFERENCES: Readonly<Record<string, readonly string[]>> = {
+  notes: [],
+  tasks: ["note", "parent"],
+  marks: [],
+};
 
 /** Filters that devices subscribe to; rows move in and out of them as fields change. */
 export const FILTERS: Readonly<Record<CollectionName, readonly Filter[]>> = {
-  notes: [{}, { done: false }, { priority: { gte: 2 } }, { or: [{ done: true }, { priority: { lt: 1 } }] }, { visibility: "private" }],
+  notes: [
+    {},
+    { done: false },
+    { priority: { gte: 2 } },
+    { or: [{ done: true }, { priority: { lt: 1 } }] },
+    { visibility: "private" },
+  ],
   tasks: [{}, { state: { in: ["open", "doing"] } }, { state: "closed" }, { not: { points: { gt: 3 } } }],
   marks: [{}, { value: { gt: 0 } }, { value: { ne: 0 } }],
 };

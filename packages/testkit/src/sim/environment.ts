@@ -1,11 +1,11 @@
 /** What the parts of a simulated world share: time, odds, the record of the run, and the bug that was planted, if any. */
 import type { Random, TenantId } from "@tidelock/core";
 import { parseTenantId } from "@tidelock/core";
-import type { MemoryStoreState } from "@tidelock/client/memory";
 import type { EventQueue } from "./clock.ts";
 import type { Mutant } from "./mutant.ts";
 import type { Odds } from "./odds.ts";
 import type { StorageModel } from "./storage-model.ts";
+import type { StoreModel } from "./store-model.ts";
 import type { Trace } from "./trace.ts";
 import { demand } from "./violation.ts";
 
@@ -31,9 +31,6 @@ export interface Disks {
   readonly storage: () => StorageModel;
   readonly store: () => StoreModel;
 }
-/** A device's disk. */
-export type StoreModel = Pick<MemoryStoreState, "apply" | "read">;
-
 export interface Environment {
   readonly seed: number;
   readonly odds: Odds;
@@ -46,7 +43,7 @@ export interface Environment {
   readonly faulty: () => boolean;
   readonly stream: (label: string) => Random;
   /** Writes an event of a process into the trace. `detail` is only made when somebody reads it. */
-  readonly note: (process: string, what: string, detail?: () => unknown) => void;
+  readonly note: (who: string, what: string, detail?: () => unknown) => void;
 }
 
 const tenant = parseTenantId("simulated");

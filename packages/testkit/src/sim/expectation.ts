@@ -83,11 +83,13 @@ export class Expectation {
    * `pending`: the log at the checkpoint does not speak for it, as far as the device can know. `lingering`: it does, but
    * the device may go on showing it until everything is whole.
    */
-  standing({ counter, state }: Entry): "pending" | "lingering" | "done" {
-    if (state === "rejected" || state === "discarded") return "done";
-    if (state === "queued") return "pending";
-    const receipt = this.#model.receipt(this.#ledger.device, counter);
-    if (receipt === undefined || receipt.offset > this.#offset) return "pending";
+  standing(entry: Entry): "pending" | "lingering" | "done" {
+    if (entry.state === "rejected" || entry.state === "discarded" || entry.integrated) return "done";
+    if (entry.state === "queued") return "pending";
+    const receipt = this.#model.receipt(this.#ledger.device, entry.counter);
+    // Without a result the device does not know where the log has it, and shows what the log says.
+    if (!entry.pruned && (receipt === undefined || receipt.offset > this.#offset)) return "pending";
+    entry.integrated = this.isWhole;
     return this.isWhole ? "done" : "lingering";
   }
 
@@ -105,7 +107,10 @@ export class Expectation {
     for (const { intent, state, lost } of entries) {
       if (intent.operation === "delete") row = null;
       else if (intent.operation === "create" || row !== null) {
-        row = { ...(row ?? emptyRow(collection)), ...this.#visible(collection, intent.fields, state === "decided" ? lost : NONE) };
+        row = {
+          ...(row ?? emptyRow(collection)),
+          ...this.#visible(collection, intent.fields, state === "decided" ? lost : NONE),
+        };
       }
     }
     return row;
@@ -115,10 +120,17 @@ export class Expectation {
   #visible(collection: string, fields: Readonly<Record<string, unknown>>, lost: ReadonlySet<string | null>): Row {
     const references = REFERENCES[collection] ?? [];
     const shown = Object.entries(fields).filter(([name]) => {
-      return (Object.hasOwn(DEFAULTS[collection] ?? {}, name) || REQUIRED[collection]?.includes(name) === true) && !lost.has(name) && !lost.has(null);
+      return (
+        (Object.hasOwn(DEFAULTS[collection] ?? {}, name) || REQUIRED[collection]?.includes(name) === true) &&
+        !lost.has(name) &&
+        !lost.has(null)
+      );
     });
     return Object.fromEntries(
-      shown.map(([name, value]) => [name, references.includes(name) && typeof value === "string" ? this.#known(value) : value]),
+      shown.map(([name, value]) => [
+        name,
+        references.includes(name) && typeof value === "string" ? this.#known(value) : value,
+      ]),
     );
   }
 

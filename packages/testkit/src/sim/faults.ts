@@ -12,7 +12,7 @@ export interface Victims {
   readonly environment: Environment;
   readonly node: ServerNode;
   readonly connections: Iterable<Connection>;
-  readonly checks: { trimmed(floor: number): void; readonly head: number };
+  readonly checks: { trimmed(floor: number): void; readonly trimmable: number };
   living(): readonly Device[];
   addDevice(): Device;
   cut(device: Device, until: number): void;
@@ -129,7 +129,7 @@ export class Faults {
   #trim(random: Random): void {
     const { node, checks } = this.#victims;
     if (!node.isUp) return;
-    const through = between(random, Math.max(0, checks.head - 30), checks.head);
+    const through = between(random, Math.max(0, checks.trimmable - 30), checks.trimmable);
     checks.trimmed(node.trim(through));
   }
 }

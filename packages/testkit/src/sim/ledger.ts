@@ -23,6 +23,10 @@ export interface Entry {
   /** Whether the application was told that it is saved. */
   saved: boolean;
   state: "queued" | "decided" | "rejected" | "discarded";
+  /** The device has integrated it once; a resync does not bring it back. */
+  integrated: boolean;
+  /** The server no longer knew how it was decided; the device may believe what it likes. */
+  pruned: boolean;
   /** Fields that the device knows to have lost to another write; `null`: the whole. */
   lost: ReadonlySet<string | null>;
 }
@@ -58,7 +62,18 @@ export class Ledger {
       const before = this.entries.get(made.counter - 1);
       const isLater = before === undefined || made.stamp > before.made.stamp;
       demand(isLater, "clock", () => `${which} is stamped ${made.stamp} after ${before?.made.stamp}`);
-      const entry: Entry = { counter: made.counter, write, intent, made, onDisk: false, saved: false, state: "queued", lost: new Set() };
+      const entry: Entry = {
+        counter: made.counter,
+        write,
+        intent,
+        made,
+        onDisk: false,
+        saved: false,
+        state: "queued",
+        integrated: false,
+        pruned: false,
+        lost: new Set(),
+      };
       this.entries.set(made.counter, entry);
     }
   }
@@ -82,17 +97,23 @@ export class Ledger {
   stored(batch: StoreBatch): void {
     for (const mutation of batch.putMutations) {
       const entry = this.entries.get(mutation.counter);
-      demand(entry !== undefined, "outbox", () => `${this.device} stores the mutation ${mutation.counter}, which nobody made`);
+      demand(
+        entry !== undefined,
+        "outbox",
+        () => `${this.device} stores the mutation ${mutation.counter}, which nobody made`,
+      );
       entry.onDisk = true;
       this.#highestOnDisk = Math.max(this.#highestOnDisk, mutation.counter);
     }
   }
 
-  /** Forgets what was decided and integrated for good: the disk has it at `checkpoint`. */
-  prune(checkpoint: number, offsetOf: (counter: Counter) => number | null): void {
+  /** Forgets what was decided and integrated for good: the disk says so at its checkpoint, and does not hold it any more. */
+  prune(stored: StoredReplica, offsetOf: (counter: Counter) => number | null): void {
+    const held = new Set(stored.mutations.map(({ counter }) => counter));
     for (const { counter, state } of this.entries.values()) {
       const offset = offsetOf(counter);
-      if (state === "decided" && offset !== null && offset <= checkpoint) this.entries.delete(counter);
+      const isIntegrated = state === "decided" && offset !== null && offset <= (stored.facts?.checkpoint ?? 0);
+      if (isIntegrated && !held.has(counter)) this.entries.delete(counter);
     }
   }
 
@@ -103,8 +124,13 @@ export class Ledger {
         return;
       case "decided": {
         const entry = this.entries.get(effect.counter);
-        demand(entry !== undefined, "outbox", () => `${this.device} was told of mutation ${effect.counter}, which nobody made`);
+        demand(
+          entry !== undefined,
+          "outbox",
+          () => `${this.device} was told of mutation ${effect.counter}, which nobody made`,
+        );
         entry.state = effect.outcome === "rejected" ? "rejected" : "decided";
+        entry.pruned = effect.detail.code === "result-pruned";
         const lost = (effect.detail.conflicts ?? []).filter(({ winner }) => winner === "current");
         entry.lost = new Set(lost.map(({ field }) => field));
         return;
@@ -130,23 +156,27 @@ export class Ledger {
   loaded(stored: StoredReplica, offsetOf: (counter: Counter) => number | null): void {
     const held = new Map(stored.mutations.map((mutation) => [mutation.counter, mutation]));
     const checkpoint = stored.facts?.checkpoint ?? 0;
+    const isResyncing = stored.facts?.subscriptions.some(({ key }) => key === null) ?? false;
     this.assigned.clear();
     for (const [temporary, entity] of stored.facts?.assigned ?? []) this.assigned.set(temporary, entity);
     for (const entry of this.entries.values()) {
       const mutation = held.get(entry.counter);
       if (mutation !== undefined) {
         entry.state = mutation.state;
+        entry.integrated = false;
+        entry.pruned = mutation.detail?.code === "result-pruned";
         const lost = (mutation.detail?.conflicts ?? []).filter(({ winner }) => winner === "current");
         entry.lost = new Set(lost.map(({ field }) => field));
         continue;
       }
-      if (entry.state === "discarded") continue;
+      if (entry.state === "discarded" || entry.pruned || (entry.integrated && isResyncing)) continue;
       const offset = offsetOf(entry.counter);
       const isIntegrated = offset !== null && offset > 0 && offset <= checkpoint;
       demand(isIntegrated, "saved", () => {
         return `${this.device}#${entry.counter} is not on the disk any more, and not integrated at ${checkpoint}`;
       });
       entry.state = "decided";
+      entry.integrated = true;
     }
   }
 
@@ -155,7 +185,8 @@ export class Ledger {
     const entry = this.entries.get(counter);
     if (entry === undefined || !entry.onDisk) return null;
     const { made, intent } = entry;
-    const isTemporary = intent.operation === "create" && intent.collection === "tasks" && intent.entity.startsWith("tmp:");
+    const isTemporary =
+      intent.operation === "create" && intent.collection === "tasks" && intent.entity.startsWith("tmp:");
     return {
       device: this.device,
       counter,

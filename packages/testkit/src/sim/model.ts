@@ -41,6 +41,8 @@ export class Model {
   readonly #receipts = new Map<string, Map<number, Receipt>>();
   readonly #lastCounter = new Map<string, number>();
   readonly #aliases = new Map<string, string>();
+  /** The log's head after the commit that decided a named mutation. */
+  readonly #settledAt = new Map<string, Offset>();
   /** Tombstones up to here may have been forgotten. */
   #purged: Offset = 0;
 
@@ -50,13 +52,23 @@ export class Model {
 
   /** A commit has become durable. Throws a `Violation` when it is not what it must be. */
   commit(commit: Commit, events: readonly DomainEvent[], find: FindAuthored): void {
-    demand(commit.head === this.head, "gapless", () => `a commit on head ${commit.head} reached the log at ${this.head}`);
+    demand(
+      commit.head === this.head,
+      "gapless",
+      () => `a commit on head ${commit.head} reached the log at ${this.head}`,
+    );
     for (const [name, columns] of commit.columns) this.#columns.set(name, columns);
     let position = 0;
     for (const group of this.#transactions(commit.receipts, find)) {
-      const judgement = judge(group.map(({ authored }) => authored), this.#lookUp(events, position), this.#purged);
+      const judgement = judge(
+        group.map(({ authored }) => authored),
+        this.#lookUp(events, position),
+        this.#purged,
+      );
       position += this.#settle(group, judgement, events.slice(position));
     }
+    for (const { device, name } of commit.receipts)
+      if (name !== null) this.#settledAt.set(`${device} ${name}`, this.head);
     demand(position === events.length, "log", () => `${events.length - position} events of a commit have no receipt`);
     this.#compareEntities(commit);
   }
@@ -66,8 +78,17 @@ export class Model {
     this.#purged = Math.max(this.#purged, floor);
   }
 
+  get purged(): Offset {
+    return this.#purged;
+  }
+
   receipt(device: string, counter: number): Receipt | undefined {
     return this.#receipts.get(device)?.get(counter);
+  }
+
+  /** The head of the log when a mutation that a plain client named was decided; `null` when it was not. */
+  settledAt(device: string, name: string): Offset | null {
+    return this.#settledAt.get(`${device} ${name}`) ?? null;
   }
 
   /** Highest counter of a device that the log has decided. */
@@ -149,7 +170,10 @@ export class Model {
   #resolve(authored: Authored): Authored {
     const name = (id: unknown): unknown => (typeof id === "string" ? this.finalId(authored.device, id) : id);
     const fields = Object.fromEntries(
-      Object.entries(authored.fields).map(([key, value]) => [key, authored.references.includes(key) ? name(value) : value]),
+      Object.entries(authored.fields).map(([key, value]) => [
+        key,
+        authored.references.includes(key) ? name(value) : value,
+      ]),
     );
     return { ...authored, entity: this.finalId(authored.device, authored.entity), fields };
   }
@@ -211,7 +235,10 @@ export class Model {
       list.push(entity);
       this.#byCollection.set(event.collection, list);
     }
-    demand(event.previous === entity.at, "log", () => `event ${event.offset} says ${event.previous} was before it, not ${entity?.at}`);
+    const isForgotten = entity.row === null && entity.at <= this.#purged && event.previous === 0;
+    demand(isForgotten || event.previous === entity.at, "log", () => {
+      return `event ${event.offset} says ${event.previous} was before it, not ${entity?.at}`;
+    });
     if (expected.alias !== null) this.#aliases.set(expected.alias, event.entity);
     const row = this.#rowOf(event);
     demand(sameRow(row, expected.row), "oracle", () => {
@@ -238,13 +265,26 @@ export class Model {
   #compareEntities(commit: Commit): void {
     for (const stored of commit.entities) {
       const entity = this.#entities.get(entityKey(stored.collection, stored.id));
-      demand(entity !== undefined && entity.at === stored.at, "log", () => `${stored.id} is stored as of ${stored.at}, not ${entity?.at}`);
-      const row = this.#rowOf({ row: stored.row === null ? null : JSON.parse(stored.row), collection: stored.collection });
-      demand(sameRow(row, entity.row), "log", () => `${stored.id} is stored as ${text(row)} instead of ${text(entity.row)}`);
+      demand(
+        entity !== undefined && entity.at === stored.at,
+        "log",
+        () => `${stored.id} is stored as of ${stored.at}, not ${entity?.at}`,
+      );
+      const row = this.#rowOf({
+        row: stored.row === null ? null : JSON.parse(stored.row),
+        collection: stored.collection,
+      });
+      demand(
+        sameRow(row, entity.row),
+        "log",
+        () => `${stored.id} is stored as ${text(row)} instead of ${text(entity.row)}`,
+      );
     }
     for (const event of commit.events) {
       const entity = this.#log[event.offset - 1]?.entity;
-      const isStored = commit.entities.some(({ collection, id }) => collection === entity?.collection && id === entity.id);
+      const isStored = commit.entities.some(
+        ({ collection, id }) => collection === entity?.collection && id === entity.id,
+      );
       demand(isStored, "log", () => `event ${event.offset} is in a commit that does not store its entity`);
     }
   }
@@ -263,8 +303,16 @@ function compareEvent(
   demand(isOwn, "order", () => `${which} is by ${event.device}#${event.counter} of ${event.user}`);
   demand(receipt.offset === event.offset, "log", () => `${which} has a receipt for offset ${receipt.offset}`);
   const kind = { create: "created", update: "updated", delete: "deleted" }[authored.operation];
-  demand(event.kind === kind && event.collection === authored.collection, "log", () => `${which} is ${event.collection}.${event.kind}`);
-  demand(event.seen === authored.floor, "causal", () => `${which} was written at ${authored.floor}, recorded as ${event.seen}`);
+  demand(
+    event.kind === kind && event.collection === authored.collection,
+    "log",
+    () => `${which} is ${event.collection}.${event.kind}`,
+  );
+  demand(
+    event.seen === authored.floor,
+    "causal",
+    () => `${which} was written at ${authored.floor}, recorded as ${event.seen}`,
+  );
   const decisions = event.decisions.map(({ field, winner }) => `${field ?? "*"}:${winner}`).sort();
   demand(decisions.join() === [...expected.decisions].sort().join(), "oracle", () => {
     return `${which} records the conflicts [${decisions.join()}] instead of [${expected.decisions.join()}]`;
@@ -272,7 +320,11 @@ function compareEvent(
   const outcome = decisions.length === 0 ? "applied" : "merged";
   demand(receipt.outcome === outcome, "oracle", () => `${which} was called ${receipt.outcome} instead of ${outcome}`);
   const changed = [...event.changed].sort().join();
-  demand(changed === [...expected.changed].sort().join(), "log", () => `${which} names as changed ${changed} instead of ${expected.changed.join()}`);
+  demand(
+    changed === [...expected.changed].sort().join(),
+    "log",
+    () => `${which} names as changed ${changed} instead of ${expected.changed.join()}`,
+  );
 }
 
 export function inScope(scope: Scope, id: string, row: Row): boolean {
@@ -295,5 +347,9 @@ export function sameRow(left: Row | null, right: Row | null): boolean {
 /** A row as one text, fields by name. */
 export function text(row: Row | null): string {
   if (row === null) return "nothing";
-  return JSON.stringify(Object.keys(row).sort().map((name) => [name, row[name]]));
+  return JSON.stringify(
+    Object.keys(row)
+      .sort()
+      .map((name) => [name, row[name]]),
+  );
 }

@@ -5,8 +5,8 @@
 import type { ClientMessage, ServerMessage } from "@tidelock/core";
 import type { ReplicaEffect, ReplicaInput } from "@tidelock/client/engine";
 import type { HubEffect, HubInput, HubOptions } from "@tidelock/server/engine";
-import type { StoreModel } from "./environment.ts";
 import type { StorageModel } from "./storage-model.ts";
+import type { StoreModel } from "./store-model.ts";
 
 /** Each member bends one place; a healthy world has none. */
 export interface Mutant {

@@ -4,7 +4,14 @@
  * every session; an append under way may or may not have been written, and its answer never comes.
  */
 import { decodeEvent, type DomainEvent, type Random, type SessionId } from "@tidelock/core";
-import { type Commit, Hub, type HubEffect, type HubInput, type HubTimer, type ReconcileAnswer } from "@tidelock/server/engine";
+import {
+  type Commit,
+  Hub,
+  type HubEffect,
+  type HubInput,
+  type HubTimer,
+  type ReconcileAnswer,
+} from "@tidelock/server/engine";
 import { WallClock } from "./clock.ts";
 import { rules, schema } from "./domain.ts";
 import { deepFreeze, EffectTrap, type Environment, TENANT } from "./environment.ts";
@@ -180,7 +187,10 @@ export class ServerNode {
       return hub.handle(input, this.#clock.now);
     } catch (error) {
       if (error instanceof Violation) throw error;
-      throw new Violation("hub", `${input.type} broke the hub: ${error instanceof Error ? error.stack : String(error)}`);
+      throw new Violation(
+        "hub",
+        `${input.type} broke the hub: ${error instanceof Error ? error.stack : String(error)}`,
+      );
     }
   }
 

@@ -118,6 +118,17 @@ const YEAR: Millis = 365 * 24 * 3600 * 1000;
 export function drawOdds(seed: number): Odds {
   const random = stream(seed, "odds");
   const isCalm = chance(random, 0.08);
+  const network = pick<Latency>(random, [
+    [1, 5],
+    [10, 60],
+    [1, 400],
+    [200, 1500],
+  ]);
+  const storage = pick<Latency>(random, [
+    [0, 2],
+    [1, 20],
+    [5, 300],
+  ]);
   return {
     devices: pick(random, [2, 2, 3, 3, 4, 5, 6, 8, 12]),
     plainClients: pick(random, [0, 0, 1, 2]),
@@ -126,14 +137,18 @@ export function drawOdds(seed: number): Odds {
     operationsPerMinute: pick(random, [20, 60, 60, 150, 300]),
     operations: drawOperations(random),
     faults: isCalm ? {} : drawFaults(random),
-    network: pick(random, [[1, 5], [10, 60], [1, 400], [200, 1500]]),
-    storage: pick(random, [[0, 2], [1, 20], [5, 300]]),
-    store: pick(random, [[0, 2], [1, 20], [5, 300]]),
+    network,
+    storage,
+    store: pick(random, [
+      [0, 2],
+      [1, 20],
+      [5, 300],
+    ]),
     skewMs: pick(random, [0, 2_000, 3_600_000, 100 * YEAR]),
     wire: pick<readonly Wire[]>(random, [["json"], ["cbor"], ["frozen"], ["frozen"], ["json", "cbor", "frozen"]]),
     socketMessages: pick(random, [2, 8, 64]),
-    limits: drawLimits(random),
-    bounds: drawBounds(random),
+    limits: drawLimits(random, storage),
+    bounds: drawBounds(random, network, storage),
     hints: chance(random, 0.5),
     tokenMs: chance(random, 0.2) ? between(random, 10_000, 60_000) : null,
   };
@@ -190,26 +205,31 @@ function drawFaults(random: Random): Odds["faults"] {
   return faults;
 }
 
-function drawLimits(random: Random): ServerLimits {
+function drawLimits(random: Random, storage: Latency): ServerLimits {
   if (chance(random, 0.4)) return DEFAULT_LIMITS;
   return {
     ...DEFAULT_LIMITS,
     maxBlockedMs: pick(random, [2_000, 10_000, 60_000]),
     maxPendingMutations: pick(random, [40, 200, 20_000]),
     presenceIntervalMs: pick(random, [10, 50, 500]),
-    maxReconcileState: pick(random, [1, 3, 10, 1000]),
+    maxReconcileState: pick(random, isSlow(storage) ? [30, 1000] : [1, 3, 10, 1000]),
   };
 }
 
-function drawBounds(random: Random): EngineBounds {
+/** Small windows wrap at once; with slow links or disks they would only make every run a test of patience. */
+function drawBounds(random: Random, network: Latency, storage: Latency): EngineBounds {
   if (chance(random, 0.3)) return DEFAULT_BOUNDS;
   return {
-    maxAppendMutations: pick(random, [1, 3, 20, 1000]),
-    eventsPerRead: pick(random, [1, 3, 10, 1000]),
-    chunksPerWindow: pick(random, [1, 2, 8]),
+    maxAppendMutations: pick(random, isSlow(storage) ? [30, 1000] : [1, 3, 20, 1000]),
+    eventsPerRead: pick(random, isSlow(network) || isSlow(storage) ? [30, 1000] : [1, 3, 10, 1000]),
+    chunksPerWindow: pick(random, isSlow(network) ? [4, 8] : [1, 2, 8]),
     maxTailEvents: pick(random, [1, 5, 30, 10_000]),
     maxTailBytes: pick(random, [500, 5_000, 16 * 1024 * 1024]),
     maxCachedEntities: pick(random, [1, 5, 50_000]),
     sweepMs: pick(random, [500, 5_000]),
   };
+}
+
+function isSlow([, most]: Latency): boolean {
+  return most >= 300;
 }

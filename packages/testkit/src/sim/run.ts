@@ -38,13 +38,28 @@ export function runSeed(options: RunOptions): RunReport {
   const odds = options.odds ?? drawOdds(options.seed);
   const plan = options.plan ?? drawPlan(options.seed, odds);
   const keep = options.keep ?? 200;
-  const world = new World({ seed: options.seed, odds, plan, disks: options.disks, mutant: options.mutant ?? HEALTHY, keep });
+  const world = new World({
+    seed: options.seed,
+    odds,
+    plan,
+    disks: options.disks,
+    mutant: options.mutant ?? HEALTHY,
+    keep,
+  });
   let failure: RunReport["failure"] = null;
   try {
     world.run();
   } catch (error) {
     const check = error instanceof Violation ? error.check : "crash";
-    failure = { check, message: error instanceof Violation ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    failure = {
+      check,
+      message:
+        error instanceof Violation
+          ? error.message
+          : error instanceof Error
+            ? (error.stack ?? error.message)
+            : String(error),
+    };
   }
   const { trace, queue, counts } = world.environment;
   return {

@@ -6,14 +6,14 @@ import { fingerprint, type Millis } from "@tidelock/core";
 
 export interface Entry {
   readonly time: Millis;
-  readonly process: string;
+  readonly who: string;
   readonly text: string;
 }
 
 /** Characters that gather before they are folded into the hash. */
 const FOLD_AT = 16_384;
 /** Characters of an entry that a timeline shows. */
-const MAX_TEXT = 400;
+const MAX_TEXT = 4000;
 
 export class Trace {
   readonly #kept: Entry[] = [];
@@ -31,11 +31,11 @@ export class Trace {
     return this.#count;
   }
 
-  note(time: Millis, process: string, text: string): void {
+  note(time: Millis, who: string, text: string): void {
     this.#count += 1;
-    this.#unfolded += `${time} ${process} ${text}\n`;
+    this.#unfolded += `${time} ${who} ${text}\n`;
     if (this.#unfolded.length > FOLD_AT) this.#fold();
-    this.#kept.push({ time, process, text: text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text });
+    this.#kept.push({ time, who, text: text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text });
     if (this.#kept.length > 2 * this.#keep) this.#kept.splice(0, this.#kept.length - this.#keep);
   }
 
@@ -58,8 +58,8 @@ export class Trace {
 
 /** Entries as lines: seconds, process, what happened. */
 export function formatTimeline(entries: readonly Entry[]): string {
-  const width = entries.reduce((widest, entry) => Math.max(widest, entry.process.length), 0);
+  const width = entries.reduce((widest, entry) => Math.max(widest, entry.who.length), 0);
   return entries
-    .map(({ time, process, text }) => `${(time / 1000).toFixed(3).padStart(9)}  ${process.padEnd(width)}  ${text}`)
+    .map(({ time, who, text }) => `${(time / 1000).toFixed(3).padStart(9)}  ${who.padEnd(width)}  ${text}`)
     .join("\n");
 }

@@ -2,7 +2,18 @@
  * What applications do: writes that make sense to whoever sees what the device shows, and some that do not. Values are
  * unique, so that every write can be told from every other.
  */
-import { type EntityId, type Filter, type JsonValue, parseEntityId, parseRoomName, type Random, type RoomName, temporaryId, parseDeviceId, uuidv7 } from "@tidelock/core";
+import {
+  type EntityId,
+  type Filter,
+  type JsonValue,
+  parseEntityId,
+  parseRoomName,
+  type Random,
+  type RoomName,
+  temporaryId,
+  parseDeviceId,
+  uuidv7,
+} from "@tidelock/core";
 import type { Intent } from "@tidelock/client/engine";
 import type { Device, Wanted } from "./device.ts";
 import { COLLECTIONS, type CollectionName, EXPLODING_TITLE, FILTERS, FORBIDDEN_TITLE } from "./domain.ts";
@@ -34,7 +45,14 @@ export class Workload {
 
   create(random: Random, device: Device): readonly Intent[] {
     const name = pick(random, ["notes", "marks"] as const);
-    return [{ operation: "create", collection: name, entity: this.#clientId(random, device.clock.now), fields: this.#fields(random, name, device.user, true) }];
+    return [
+      {
+        operation: "create",
+        collection: name,
+        entity: this.#clientId(random, device.clock.now),
+        fields: this.#fields(random, name, device.user, true),
+      },
+    ];
   }
 
   /** A task, whose id the server will make; sometimes with a child that refers to it, written at once or right after. */
@@ -42,7 +60,12 @@ export class Workload {
     const task = this.#task(random, device, this.#anyId(random, device, "tasks"));
     if (chance(random, 0.4)) return [[task]];
     const child = this.#task(random, device, task.entity);
-    const update: Intent = { operation: "update", collection: "tasks", entity: task.entity, fields: { title: this.#unique() } };
+    const update: Intent = {
+      operation: "update",
+      collection: "tasks",
+      entity: task.entity,
+      fields: { title: this.#unique() },
+    };
     return pick(random, [[[task, child]], [[task], [child], [update]], [[task], [update]], [[task, update, child]]]);
   }
 
@@ -69,7 +92,9 @@ export class Workload {
     const [collection, entity] = pick(random, this.#hot);
     const exists = device.replica?.get(collection, entity) ?? null;
     const operation = exists === null ? "create" : "update";
-    return [{ operation, collection, entity, fields: this.#fields(random, collection, device.user, operation === "create") }];
+    return [
+      { operation, collection, entity, fields: this.#fields(random, collection, device.user, operation === "create") },
+    ];
   }
 
   remove(random: Random, device: Device): readonly Intent[] {
@@ -92,7 +117,11 @@ export class Workload {
     const intents: Intent[] = [];
     const count = between(random, 2, 5);
     for (let index = 0; index < count; index++) {
-      const part = chance(random, 0.15) ? this.remove(random, device) : chance(random, 0.4) ? this.create(random, device) : this.update(random, device);
+      const part = chance(random, 0.15)
+        ? this.remove(random, device)
+        : chance(random, 0.4)
+          ? this.create(random, device)
+          : this.update(random, device);
       intents.push(...part);
     }
     return chance(random, 0.15) ? [...intents, ...this.poison(random, device)] : intents;
@@ -105,18 +134,33 @@ export class Workload {
     const bad: Intent[] = [
       { operation: "create", collection: "notes", entity, fields: { title: FORBIDDEN_TITLE, owner: device.user } },
       { operation: "create", collection: "notes", entity, fields: { title: EXPLODING_TITLE, owner: device.user } },
-      { operation: "create", collection: "notes", entity, fields: { title: this.#unique(), owner: device.user, priority: "high" } },
+      {
+        operation: "create",
+        collection: "notes",
+        entity,
+        fields: { title: this.#unique(), owner: device.user, priority: "high" },
+      },
       { operation: "create", collection: "notes", entity, fields: { body: "a title is missing", owner: device.user } },
       { operation: "create", collection: "marks", entity, fields: { token: 7 } },
       { operation: "create", collection: "marks", entity, fields: { colour: "red" } },
-      { operation: "create", collection: "tasks", entity, fields: { title: "a client's id where the server makes them" } },
+      {
+        operation: "create",
+        collection: "tasks",
+        entity,
+        fields: { title: "a client's id where the server makes them" },
+      },
       { operation: "update", collection: "notes", entity, fields: { title: "nobody has made this" } },
       { operation: "delete", collection: "marks", entity, fields: {} },
     ];
     if (note !== null) {
       bad.push(
         { operation: "update", collection: "notes", entity: note, fields: { title: FORBIDDEN_TITLE } },
-        { operation: "update", collection: "notes", entity: note, fields: { title: EXPLODING_TITLE, body: this.#unique() } },
+        {
+          operation: "update",
+          collection: "notes",
+          entity: note,
+          fields: { title: EXPLODING_TITLE, body: this.#unique() },
+        },
         { operation: "update", collection: "notes", entity: note, fields: { done: "yes" } },
         { operation: "create", collection: "notes", entity: note, fields: { title: "taken", owner: device.user } },
       );
@@ -148,10 +192,13 @@ export class Workload {
     if (roll < 0.35 || keys.length === 0) {
       const entity = name !== "tasks" && chance(random, 0.5) ? this.#clientId(random, 1_700_000_000_000) : null;
       const made = client.add("create", name, entity, this.#fields(random, name, client.user, true));
-      if (chance(random, 0.4)) client.add("update", name, entity ?? made, this.#fields(random, name, client.user, false));
+      if (chance(random, 0.4))
+        client.add("update", name, entity ?? made, this.#fields(random, name, client.user, false));
       return;
     }
-    const [collection = "marks", id = ""] = chance(random, 0.4) ? pick(random, this.#hot) : pick(random, keys).split("/");
+    const [collection = "marks", id = ""] = chance(random, 0.4)
+      ? pick(random, this.#hot)
+      : pick(random, keys).split("/");
     if (roll < 0.5) client.add("delete", collection, id, {});
     else if (roll < 0.57) client.add("update", collection, id, { title: FORBIDDEN_TITLE });
     else if (roll < 0.6) client.add("archive", collection, id, {});
@@ -161,7 +208,12 @@ export class Workload {
   // ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #clientId(random: Random, now: number): EntityId {
-    return entityId(uuidv7(now, Uint8Array.from({ length: 10 }, () => random.below(256))));
+    return entityId(
+      uuidv7(
+        now,
+        Uint8Array.from({ length: 10 }, () => random.below(256)),
+      ),
+    );
   }
 
   #anyId(random: Random, device: Device, name: CollectionName): EntityId | null {

@@ -23,8 +23,9 @@ import { Trace } from "./trace.ts";
 import { demand, Violation } from "./violation.ts";
 import { Workload } from "./workload.ts";
 
-/** After the last fault everything must have come to rest within this time. */
+/** After the last fault everything must have come to rest within this time, and a few trips over the network. */
 export const SETTLE_MS: Millis = 30_000;
+const SETTLE_TRIPS = 8;
 
 export interface WorldOptions {
   readonly seed: number;
@@ -72,7 +73,8 @@ export class World implements Dialer {
       disks: options.disks,
       faulty: () => !this.#calm,
       stream: (label) => stream(seed, label),
-      note: (process, what, detail) => trace.note(queue.now, process, detail === undefined ? what : `${what} ${textOf(detail())}`),
+      note: (who, what, detail) =>
+        trace.note(queue.now, who, detail === undefined ? what : `${what} ${textOf(detail())}`),
     };
     this.#users = Array.from({ length: odds.users }, (_, index) => userId(`user${index + 1}`));
     this.tokens = new TokenOffice(odds.tokenMs);
@@ -145,7 +147,13 @@ export class World implements Dialer {
     const session = parseSessionId(`s${this.#lastSession}`);
     demand(session !== null, "simulator", () => "a session's name is a name");
     const wire = pick(this.environment.stream(`wire ${session}`), this.environment.odds.wire);
-    const connection = new Connection(this.environment, this.node, this.tokens, { session, device, hello, caller, wire });
+    const connection = new Connection(this.environment, this.node, this.tokens, {
+      session,
+      device,
+      hello,
+      caller,
+      wire,
+    });
     this.connections.add(connection);
     return connection;
   }
@@ -187,7 +195,7 @@ export class World implements Dialer {
     for (const item of this.#options.plan) queue.at(item.at, () => this.#carryOut(item));
     while (queue.step(odds.durationMs));
     this.#heal();
-    const deadline = queue.now + SETTLE_MS;
+    const deadline = queue.now + SETTLE_MS + SETTLE_TRIPS * odds.network[1];
     const healedAt = queue.now;
     let next = queue.now;
     for (;;) {
@@ -196,7 +204,8 @@ export class World implements Dialer {
       const problem = this.checks.unsettled();
       if (problem === null) break;
       for (const client of this.plainClients) client.poll();
-      if (queue.now >= deadline) throw new Violation("liveness", `${SETTLE_MS / 1000} s after the last fault: ${problem}`);
+      if (queue.now >= deadline)
+        throw new Violation("liveness", `${(queue.now - healedAt) / 1000} s after the last fault: ${problem}`);
     }
     this.settledAfter = queue.now - healedAt;
     this.checks.finish();
@@ -288,5 +297,9 @@ function userId(text: string): UserId {
 
 /** What a timeline shows of a value: JSON, maps and sets included. */
 function textOf(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => (part instanceof Map ? [...part] : part instanceof Set ? [...part] : part)) ?? "";
+  return (
+    JSON.stringify(value, (_key, part: unknown) =>
+      part instanceof Map ? [...part] : part instanceof Set ? [...part] : part,
+    ) ?? ""
+  );
 }
