@@ -36,6 +36,7 @@ export async function shutDown({ server, tenants, trimmer, sweep, bus, storage, 
     }
   };
   const noNewSockets = new Promise<void>((done) => (server === null ? done() : server.close(() => done())));
+  sweep.dismissAll();
   tenants.drain();
   await step("sessions", LEAVE_MS, () => sweep.emptied());
   sweep.cutAll("shutting-down");

@@ -181,7 +181,7 @@ describe("time", () => {
   });
 
   test("an event stream gets heartbeats, and nobody expects it to answer", () => {
-    const context = scriptedContext({ idleMs: 100 });
+    const context = scriptedContext({ idleMs: 60_000 });
     const pipe = new SleepingPipe();
     const connection = new Connection(context, "sse", newSessionId(), pipe, lines);
     connection.open(admitted(context, new ScriptedPort()), helloOf());

@@ -35,8 +35,13 @@ import type { Batch, Flushable } from "./turn.ts";
  * pause. (What blocked it may have been larger in one piece, and must still arrive.)
  */
 const GROWTH_FACTOR = 3;
-/** Streams without a way back get a sign of life this often; proxies cut silent ones after 30 seconds or more. */
+/**
+ * Streams without a way back get a sign of life at least this often, and twice in `idleMs`: proxies cut silent ones after
+ * 30 seconds or more, and devices take them for dead after `idleMs`.
+ */
 const HEARTBEAT_MS = 15_000;
+/** When those should come back who were turned away at the door because the server closes. */
+const DISMISSED_RETRY_MS = 1_000;
 const HEARTBEAT = Buffer.from(":\n\n");
 
 /** An authenticated peer with its tenant loaded and its place taken: all that an open session needs. */
@@ -218,6 +223,10 @@ export class Connection implements SessionSink, Flushable {
     this.#pipe.destroy();
   }
 
+  dismiss(): void {
+    if (this.#state === "waiting" || this.#state === "entering") this.goAway("shutting-down", DISMISSED_RETRY_MS);
+  }
+
   goAway(reason: ErrorCode, retryAfterMs: Millis): void {
     this.send({ type: "goaway", reason, retryAfterMs });
     this.close(reason);
@@ -242,8 +251,8 @@ export class Connection implements SessionSink, Flushable {
     this.#gathering = false;
     if (this.#state === "closing" || this.#state === "closed") return;
     const bytes = this.#takeBatch();
-    if (bytes !== null) this.#pipe.write(bytes);
-    if (this.#pipe.full) this.#checkBacklog();
+    const takesMore = bytes === null ? !this.#pipe.full : this.#pipe.write(bytes);
+    if (!takesMore) this.#checkBacklog();
     else if (this.#awaitsDrain) this.drained();
   }
 
@@ -284,7 +293,7 @@ export class Connection implements SessionSink, Flushable {
       const expires = this.#principal?.expires ?? null;
       if (expires !== null && expires <= now) return this.goAway("token-expired", 0);
       const quietMs = now - this.#heardAt;
-      if (this.transport === "sse") return quietMs < HEARTBEAT_MS ? undefined : this.#beat(now);
+      if (this.transport === "sse") return quietMs < Math.min(HEARTBEAT_MS, idleMs / 2) ? undefined : this.#beat(now);
       if (quietMs >= 2 * idleMs) return this.goAway("session-idle", 0);
       if (quietMs < idleMs || this.#pinged) return;
       this.#pinged = true;

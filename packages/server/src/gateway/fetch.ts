@@ -75,11 +75,12 @@ class StreamPipe implements Pipe {
     this.#noteFull = noteFull;
   }
 
-  write(bytes: Buffer): void {
+  write(bytes: Buffer): boolean {
     // `null` once the reader has cancelled.
-    if (!this.#open || this.#controller.desiredSize === null) return;
+    if (!this.#open || this.#controller.desiredSize === null) return true;
     this.#controller.enqueue(bytes);
     if (this.full) this.#noteFull();
+    return !this.full;
   }
 
   get backlogBytes(): number {

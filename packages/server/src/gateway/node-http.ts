@@ -62,8 +62,8 @@ class ResponsePipe implements Pipe {
     this.#response = response;
   }
 
-  write(bytes: Buffer): void {
-    if (!this.#response.writableEnded && !this.#response.destroyed) this.#response.write(bytes);
+  write(bytes: Buffer): boolean {
+    return this.#response.writableEnded || this.#response.destroyed || this.#response.write(bytes);
   }
 
   get backlogBytes(): number {

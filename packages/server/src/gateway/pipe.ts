@@ -5,7 +5,8 @@
 import type { ErrorCode } from "@tidelock/core";
 
 export interface Pipe {
-  write(bytes: Buffer): void;
+  /** Answers whether the socket takes more at once; the opposite of `full` afterwards. */
+  write(bytes: Buffer): boolean;
   /** Bytes that wait in this process. */
   readonly backlogBytes: number;
   /** More waits than the socket wants: it will call the connection's `drained` once it has gone out. */

@@ -80,9 +80,10 @@ export class SleepingPipe implements Pipe {
   asleep = false;
   ended: ErrorCode | "destroyed" | null = null;
 
-  write(bytes: Buffer): void {
+  write(bytes: Buffer): boolean {
     this.writes.push(bytes);
     if (this.asleep) this.waiting += bytes.length;
+    return !this.full;
   }
 
   get backlogBytes(): number {

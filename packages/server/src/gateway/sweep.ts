@@ -6,6 +6,8 @@ import type { ErrorCode, Millis, Ping, ServerLimits } from "@tidelock/core";
 
 export interface Swept {
   sweep(now: Millis, ping: Ping): void;
+  /** The server closes: whoever is no session yet, whom no tenant will send away, goes now. */
+  dismiss(): void;
   /** Ends it without waiting for the peer. */
   cut(code: ErrorCode): void;
 }
@@ -48,6 +50,10 @@ export class Sweep {
     this.#nonce += 1;
     const ping: Ping = { type: "ping", nonce: this.#nonce };
     for (const swept of this.#swept) swept.sweep(now, ping);
+  }
+
+  dismissAll(): void {
+    for (const swept of this.#swept) swept.dismiss();
   }
 
   /** Ends whatever is still open. */

@@ -216,9 +216,9 @@ class WebSocketPipe implements Pipe {
     this.#socket = socket;
   }
 
-  write(bytes: Buffer): void {
-    // After a close frame nothing may follow.
-    if (this.#webSocket.readyState === WebSocket.OPEN && this.#socket.writable) this.#socket.write(bytes);
+  write(bytes: Buffer): boolean {
+    // After a close frame nothing may follow. (A socket that broke meanwhile ignores what it gets, and says so to `ws`.)
+    return this.#webSocket.readyState !== WebSocket.OPEN || this.#socket.write(bytes);
   }
 
   get backlogBytes(): number {

@@ -114,10 +114,10 @@ describe("an append that fails", () => {
     let failures = 0;
     return {
       ...storage,
-      append: (commits) => {
-        const fails = commits.some(({ events }) => events.length > 0) && failures === 0;
-        failures += fails ? 1 : 0;
-        return fails ? Promise.reject(error) : storage.append(commits);
+      append: async (commits) => {
+        if (failures > 0 || commits.every(({ events }) => events.length === 0)) return storage.append(commits);
+        failures += 1;
+        throw error;
       },
     };
   };
