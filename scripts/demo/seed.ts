@@ -3,7 +3,7 @@
  * of its mutations are always the same, so that the server recognizes them: a second seeding changes nothing, whatever
  * was edited, moved or deleted since, and one that was interrupted is completed.
  */
-import { seededRandom } from "@tidelock/core";
+import { isErrorCode, seededRandom, TidelockError } from "@tidelock/core";
 import type { TidelockServer } from "@tidelock/server";
 import { positionBetween } from "../../apps/board/src/board/position.ts";
 import { SAMPLE_TASKS } from "./sample-tasks.ts";
@@ -22,7 +22,7 @@ export async function seedSamples(server: TidelockServer, token: string, now: nu
   );
   const answer = (await response.json()) as Answer;
   const refusal = answer.error ?? answer.rejected?.[0];
-  if (refusal !== undefined) throw new Error(`the sample tasks were refused: ${refusal.code} ${refusal.message}`);
+  if (refusal !== undefined) throw refusalError(refusal);
   return answer.applied?.filter(({ outcome }) => outcome === "applied").length ?? 0;
 }
 
@@ -35,6 +35,10 @@ interface Answer {
 interface Refusal {
   readonly code: string;
   readonly message: string;
+}
+
+function refusalError({ code, message }: Refusal): Error {
+  return isErrorCode(code) ? new TidelockError(code, message) : new Error(`${code}: ${message}`);
 }
 
 function* sampleMutations(now: number): Generator<object> {

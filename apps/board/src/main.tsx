@@ -16,6 +16,8 @@ import { claimSlot } from "./session/slots.ts";
 import { applySavedTheme } from "./shell/theme.tsx";
 
 applySavedTheme();
+// Without it, the board works all the same, but cannot be opened while its server is away.
+if (import.meta.env.PROD) void navigator.serviceWorker?.register("/service-worker.js").catch(() => undefined);
 const slot = await claimSlot();
 const known = openBoard(slot);
 const root = document.querySelector("#root");

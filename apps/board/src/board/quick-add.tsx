@@ -21,7 +21,9 @@ export function QuickAdd({ status, last, onClose }: QuickAddProps): ReactNode {
     field.current?.focus();
   }, []);
   // After each card that was added, too.
-  useEffect(() => field.current?.scrollIntoView({ block: "nearest" }));
+  useEffect(() => {
+    field.current?.scrollIntoView({ block: "nearest" });
+  });
 
   const add = (): boolean => {
     const title = field.current?.value.trim().replaceAll(/\s+/g, " ") ?? "";

@@ -10,7 +10,9 @@ export function Rename({ task, onDone }: { readonly task: Task; readonly onDone:
   const field = useRef<HTMLTextAreaElement>(null);
   const isOver = useRef(false);
 
-  useEffect(() => field.current?.select(), []);
+  useEffect(() => {
+    field.current?.select();
+  }, []);
 
   const finish = (keeps: boolean): void => {
     if (isOver.current) return;

@@ -73,7 +73,7 @@ function AssigneeField({ task, tasks }: FieldProps): ReactNode {
       <span className="is-faint">Nobody</span>
     ) : (
       <>
-        <Avatar name={task.assignee} size="small" /> {task.assignee}
+        <Avatar name={task.assignee} size="small" isDecorative /> {task.assignee}
       </>
     );
   return (
@@ -84,7 +84,7 @@ function AssigneeField({ task, tasks }: FieldProps): ReactNode {
           <>
             {names.map((name) => (
               <MenuItem key={name} isChosen={name === task.assignee} onChoose={() => assign(name)}>
-                <Avatar name={name} size="small" /> {name}
+                <Avatar name={name} size="small" isDecorative /> {name}
               </MenuItem>
             ))}
             <hr />

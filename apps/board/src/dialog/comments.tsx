@@ -64,7 +64,7 @@ function Comment({ comment, now }: { readonly comment: TaskComment; readonly now
   const isTemporary = comment.id.startsWith("tmp:");
   return (
     <li className="comment" data-comment={comment.id}>
-      <Avatar name={comment.author} />
+      <Avatar name={comment.author} isDecorative />
       <div>
         <p className="comment-head">
           <strong>{comment.author}</strong>

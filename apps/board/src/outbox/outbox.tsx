@@ -18,7 +18,9 @@ export function Outbox({ onClose }: { readonly onClose: () => void }): ReactNode
   const now = useNow(10_000);
   const panel = useRef<HTMLElement>(null);
 
-  useEffect(() => panel.current?.focus(), []);
+  useEffect(() => {
+    panel.current?.focus();
+  }, []);
 
   return (
     <aside

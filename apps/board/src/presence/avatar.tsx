@@ -6,17 +6,14 @@ interface AvatarProps {
   readonly name: string;
   readonly size?: "small" | "medium";
   readonly title?: string;
+  /** The name stands beside it: nothing more is to be read out. */
+  readonly isDecorative?: boolean;
 }
 
-export function Avatar({ name, size = "medium", title }: AvatarProps): ReactNode {
+export function Avatar({ name, size = "medium", title = name, isDecorative = false }: AvatarProps): ReactNode {
+  const spoken = isDecorative ? { "aria-hidden": true } : { "title": title, "role": "img", "aria-label": title };
   return (
-    <span
-      className={`avatar is-${size}`}
-      data-hue={hueOf(name)}
-      title={title ?? name}
-      role="img"
-      aria-label={title ?? name}
-    >
+    <span className={`avatar is-${size}`} data-hue={hueOf(name)} {...spoken}>
       {initialsOf(name)}
     </span>
   );

@@ -17,7 +17,9 @@ export function Cursors(): ReactNode {
 
 function RemotePointer({ name, cursor }: { readonly name: string; readonly cursor: Cursor }): ReactNode {
   const element = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => put(element.current, cursor), [cursor]);
+  useLayoutEffect(() => {
+    put(element.current, cursor);
+  }, [cursor]);
   useEffect(() => {
     const follow = (): void => put(element.current, cursor);
     document.addEventListener("scroll", follow, { capture: true, passive: true });

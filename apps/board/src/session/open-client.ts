@@ -4,6 +4,7 @@ import { indexedDbStore } from "@tidelock/client/indexeddb";
 import { schema } from "../schema.ts";
 import type { Person } from "./person.ts";
 import type { Slot } from "./slots.ts";
+import { fetchToken } from "./token.ts";
 
 export type BoardClient = Client<typeof schema>;
 
@@ -22,15 +23,4 @@ export function openClient(slot: Slot, person: () => Person, autoConnect: boolea
     auth: () => fetchToken(person()),
     autoConnect,
   });
-}
-
-async function fetchToken(person: Person): Promise<string> {
-  const response = await fetch("/demo/session", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(person),
-  });
-  if (!response.ok) throw new Error(`The server gave no session: ${response.status}`);
-  const { token } = (await response.json()) as { token: string };
-  return token;
 }

@@ -48,7 +48,7 @@ export function NameDialog({ name: known, onChoose, onClose }: NameDialogProps):
             : "The others see it at your pointer and at what you write."}
         </p>
         <div className="name-row">
-          <Avatar name={name} />
+          <Avatar name={name} isDecorative />
           <input
             ref={field}
             aria-label="Name"
