@@ -17,6 +17,7 @@ import {
 } from "@tidelock/core";
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
 import type { Identity, Verify } from "../gateway/identity.ts";
+import { type Logger, silentLogger } from "../observe/log.ts";
 
 /** Who a token speaks for. */
 export interface AuthenticatedUser {
@@ -103,7 +104,14 @@ function verifierOf({ secret, jwks, issuer, audience }: JwtOptions): (token: str
   }
   if (jwks === undefined) throw new TidelockError("secret-missing");
   const keys = keySetOf(jwks);
-  return async (token) => (await jwtVerify(token, keys, { ...expected, algorithms: ASYMMETRIC })).payload;
+  return async (token) => {
+    try {
+      return (await jwtVerify(token, keys, { ...expected, algorithms: ASYMMETRIC })).payload;
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      throw new TidelockError("internal", "the key set of the tokens cannot be reached", { cause: error });
+    }
+  };
 }
 
 function keySetOf(
@@ -128,15 +136,25 @@ function textClaim(claims: JWTPayload, name: string): string {
 }
 
 /** Makes of an authenticator what gateways use: checked identities, and coded refusals. */
-export function verifierFrom(authenticate: Authenticate): Verify {
+export function verifierFrom(authenticate: Authenticate, log: Logger = silentLogger): Verify {
   return async (token) => {
     if (token === "") throw new TidelockError("token-missing");
     try {
       return checked(await authenticate(token));
     } catch (error) {
-      throw refusalOf(error);
+      const refusal = refusalOf(error);
+      // A bad token is everyday; an authenticator that cannot work is the operator's business.
+      const level = error instanceof errors.JOSEError || refusal.code !== "internal" ? "debug" : "warn";
+      log[level]({ code: refusal.code, reason: reasonOf(error, token) }, "a token was not accepted");
+      throw refusal;
     }
   };
+}
+
+/** What went wrong, for the log, without the token should somebody's message quote it. */
+function reasonOf(error: unknown, token: string): string {
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return reason.replaceAll(token, "[removed]");
 }
 
 function checked(user: AuthenticatedUser): Identity {
@@ -161,6 +179,12 @@ function refusalOf(error: unknown): TidelockError {
       cause: error,
     });
   }
-  if (error instanceof errors.JWKSTimeout) return new TidelockError("internal", "the key set did not answer in time");
   return new TidelockError("token-invalid", "", { cause: error });
+}
+
+/** Whether a key set could not be asked, which says nothing of the token. */
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof errors.JWKSTimeout) return true;
+  // What `jose` makes of an answer that is no key set, and what `fetch` throws.
+  return error instanceof TypeError || (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC");
 }

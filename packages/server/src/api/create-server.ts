@@ -84,10 +84,10 @@ class AssembledServer implements TidelockServer {
 
   constructor(options: ServerOptions) {
     checkOptions(options);
-    const verify = verifierFrom(authenticatorOf(options));
+    this.#log = options.logger === false ? silentLogger : (options.logger ?? createLogger());
+    const verify = verifierFrom(authenticatorOf(options), this.#log);
     this.#options = options;
     this.#limits = limitsOf(options.limits);
-    this.#log = options.logger === false ? silentLogger : (options.logger ?? createLogger());
     this.#storage = options.storage;
     this.#bus = options.bus ?? memoryBus();
     const turn = new Turn();

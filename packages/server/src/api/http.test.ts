@@ -166,6 +166,25 @@ describe("POST /sync/reconcile", () => {
     assert.match(answer, /^HTTP\/1\.1 413/);
   });
 
+  test("a body that breaks off harms nobody, and is no error of the server's", async (t) => {
+    const errors: string[] = [];
+    const ignore = (): void => {};
+    const logger = {
+      debug: ignore,
+      info: ignore,
+      warn: ignore,
+      error: (_facts: object, line: string) => void errors.push(line),
+    };
+    const served = await serve(t, { logger });
+    const socket = connect(served.port, "127.0.0.1");
+    const head = "POST /sync/reconcile HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer acme/ana\r\n";
+    socket.end(`${head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"device_id":`);
+    while (served.server.metrics.reconciles.get("malformed-frame") === 0)
+      await new Promise((later) => setImmediate(later));
+    await reconcile(served, body);
+    assert.deepEqual(errors, []);
+  });
+
   test("mutations of a user are metered over all requests", async (t) => {
     const served = await serve(t, { limits: { mutationsPerSecond: 1, mutationBurst: 3 } });
     await reconcile(served, body);

@@ -255,6 +255,20 @@ describe("GET /sync/events", () => {
   });
 });
 
+test("a stream of the fetch handler ends with the server, which does not wait for it", async (t) => {
+  const server = createServer({ schema, storage: memoryStorage(), authenticate, logger: false });
+  t.after(() => server.close());
+  const headers = { authorization: "Bearer acme/bob" };
+  const reader = new Reader(await server.fetch(new Request("http://host.example/sync/events?device=d2", { headers })));
+  await reader.until("welcome");
+  assert.equal(server.metrics.sessions.get("sse"), 1);
+  const closing = server.close();
+  await reader.until("goaway");
+  assert.equal(await reader.block(), null);
+  await closing;
+  assert.equal(server.metrics.sessions.get("sse"), 0);
+});
+
 describe("POST /sync/presence", () => {
   const say = (served: Served, session: string, token: string, changes: object = {}): Promise<Response> =>
     request(served, "/sync/presence", {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { TidelockError } from "@tidelock/core";
@@ -135,6 +137,29 @@ describe("JSON Web Tokens with a key set", () => {
       .setExpirationTime("1h")
       .sign(new TextEncoder().encode(JSON.stringify(jwk)));
     assert.equal(await refusal(jwtAuth({ jwks: { keys: [jwk] } }), forged), "token-invalid");
+  });
+
+  test("fetched from its address; one that cannot be reached is no fault of the token", async (t) => {
+    const pair = await generateKeyPair("ES256", { extractable: true });
+    const jwk = { ...(await exportJWK(pair.publicKey)), alg: "ES256", kid: "k1" };
+    let status = 200;
+    const issuer = createHttpServer((_request, response) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify({ keys: [jwk] }));
+    });
+    await new Promise<void>((listening) => issuer.listen(0, "127.0.0.1", listening));
+    const { port } = issuer.address() as AddressInfo;
+    t.after(() => issuer.close());
+    const token = await new SignJWT({ sub: "ana", tenant: "acme" })
+      .setProtectedHeader({ alg: "ES256", kid: "k1" })
+      .setExpirationTime("1h")
+      .sign(pair.privateKey);
+    assert.equal(await refusal(jwtAuth({ jwks: `http://127.0.0.1:${port}/keys` }), token), "accepted");
+    status = 503;
+    assert.equal(await refusal(jwtAuth({ jwks: `http://127.0.0.1:${port}/keys` }), token), "internal");
+    issuer.close();
+    issuer.closeAllConnections();
+    assert.equal(await refusal(jwtAuth({ jwks: `http://127.0.0.1:${port}/keys` }), token), "internal");
   });
 
   test("a symmetric key in the key set is not used", async () => {

@@ -25,11 +25,16 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of request.body ?? []) {
-    length += part.length;
-    if (length > maxBytes) throw tooLarge;
-    parts.push(part);
+  try {
+    for await (const part of request.body ?? []) {
+      length += part.length;
+      if (length > maxBytes) break;
+      parts.push(part);
+    }
+  } catch (error) {
+    throw new TidelockError("malformed-frame", "the body broke off", { cause: error });
   }
+  if (length > maxBytes) throw tooLarge;
   return Buffer.concat(parts, length);
 }
 
@@ -47,10 +52,13 @@ function streamOf(open: (pipe: Pipe) => StreamEvents): ReadableStream<Uint8Array
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const pipe = new StreamPipe(controller, () => {
-          wasFull = true;
-        });
-        events = open(pipe);
+        events = open(
+          new StreamPipe(controller, {
+            full: () => (wasFull = true),
+            // Nobody says so of a stream that was ended from this side.
+            ended: () => queueMicrotask(() => events?.closed()),
+          }),
+        );
       },
       pull() {
         if (!wasFull) return;
@@ -67,19 +75,22 @@ function streamOf(open: (pipe: Pipe) => StreamEvents): ReadableStream<Uint8Array
 
 class StreamPipe implements Pipe {
   readonly #controller: ReadableStreamDefaultController<Uint8Array>;
-  readonly #noteFull: () => void;
+  readonly #notes: { readonly full: () => void; readonly ended: () => void };
   #open = true;
 
-  constructor(controller: ReadableStreamDefaultController<Uint8Array>, noteFull: () => void) {
+  constructor(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    notes: { readonly full: () => void; readonly ended: () => void },
+  ) {
     this.#controller = controller;
-    this.#noteFull = noteFull;
+    this.#notes = notes;
   }
 
   write(bytes: Buffer): boolean {
     // `null` once the reader has cancelled.
     if (!this.#open || this.#controller.desiredSize === null) return true;
     this.#controller.enqueue(bytes);
-    if (this.full) this.#noteFull();
+    if (this.full) this.#notes.full();
     return !this.full;
   }
 
@@ -94,6 +105,7 @@ class StreamPipe implements Pipe {
   end(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#notes.ended();
     try {
       this.#controller.close();
     } catch {
@@ -104,6 +116,7 @@ class StreamPipe implements Pipe {
   destroy(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#notes.ended();
     this.#controller.error(new Error("the stream was cut"));
   }
 }

@@ -30,11 +30,17 @@ async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Ui
   if (Number(incoming.headers["content-length"] ?? 0) > maxBytes) throw tooLarge;
   const parts: Buffer[] = [];
   let length = 0;
-  for await (const part of incoming as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > maxBytes) throw tooLarge;
-    parts.push(part);
+  try {
+    // Stopping early must leave the socket for the answer.
+    for await (const part of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += part.length;
+      if (length > maxBytes) break;
+      parts.push(part);
+    }
+  } catch (error) {
+    throw new TidelockError("malformed-frame", "the body broke off", { cause: error });
   }
+  if (length > maxBytes) throw tooLarge;
   return Buffer.concat(parts, length);
 }
 
@@ -50,6 +56,8 @@ export function nodeRespond(incoming: IncomingMessage, response: ServerResponse,
   }
   response.flushHeaders();
   response.socket?.setNoDelay(true);
+  // Whatever goes wrong with the socket, `close` follows and says it all.
+  response.on("error", () => {});
   const events = body(new ResponsePipe(response));
   response.on("drain", () => events.drained());
   response.on("close", () => events.closed());
