@@ -5,7 +5,9 @@
 import { type Epoch, parseEpoch } from "@tidelock/core";
 import { MemoryStoreState } from "@tidelock/client/memory";
 import { MemoryStorageState } from "@tidelock/server/memory";
-import type { Disks } from "./sim/environment.ts";
+import type { Disks } from "./sim/index.ts";
+
+export * from "./sim/index.ts";
 
 /** Empty disks; epochs are counted, so that a run is the same every time. */
 export function memoryDisks(): Disks {

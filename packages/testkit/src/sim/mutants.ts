@@ -190,6 +190,25 @@ function dropsEffects(name: string, n: number, isVictim: (effect: HubEffect) => 
   };
 }
 
+/** What the last connection brought comes again after the next one's welcome, as if it belonged to it. */
+const acceptsOldMessages: MakeMutant = () => {
+  const heard = new Map<string, ServerMessage[]>();
+  return {
+    name: "old connection's messages accepted",
+    replicaInput: (input, device) => {
+      if (input.type === "loaded") heard.delete(device);
+      if (input.type !== "message") return [input];
+      const before = heard.get(device) ?? [];
+      if (input.message.type !== "welcome") {
+        heard.set(device, [...before, input.message].slice(-12));
+        return [input];
+      }
+      heard.set(device, []);
+      return [input, ...before.map((message) => ({ ...input, message }))];
+    },
+  };
+};
+
 // ── the list ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const MUTANTS: readonly MakeMutant[] = [
@@ -285,17 +304,7 @@ export const MUTANTS: readonly MakeMutant[] = [
     replicaEffects: (effects) =>
       effects.filter((effect) => effect.type !== "set-timer" || effect.timer !== "heartbeat"),
   }),
-  () => ({
-    name: "old connection's messages accepted",
-    replicaInput: (() => {
-      const newest = new Map<string, number>();
-      return (input, device) => {
-        if (input.type === "loaded") newest.delete(device);
-        if (input.type === "connected") newest.set(device, input.connection);
-        return [input.type === "message" ? { ...input, connection: newest.get(device) ?? input.connection } : input];
-      };
-    })(),
-  }),
+  acceptsOldMessages,
   () => ({
     name: "acknowledged before it is stored",
     replicaEffects: (effects) =>

@@ -99,7 +99,7 @@ export class PlainClient {
       ),
       stamp: null,
       occurredAt: mutation.occurredAt,
-      remaining: 0,
+      remaining: mutation.remaining,
       temporary: isAssigned ? mutation.name : null,
     };
   }
@@ -118,12 +118,16 @@ export class PlainClient {
     return { user: this.user, role: this.#tokens.roleOf(this.user) };
   }
 
-  /** Notes a mutation; the next request takes it along. Answers with its name. */
+  /**
+   * Notes a mutation; the next request takes it along. Answers with its name.
+   * @param remaining how many mutations of the same transaction will follow
+   */
   add(
     operation: string,
     collection: string,
     entity: string | null,
     payload: Readonly<Record<string, JsonValue>>,
+    remaining: number = 0,
   ): string {
     this.#lastName += 1;
     const name = `${this.name}-m${this.#lastName}`;
@@ -136,7 +140,7 @@ export class PlainClient {
       entity: id,
       payload,
       version: chance(this.#random, 0.3) ? this.#plainCheckpoint() : (known?.version ?? this.#plainCheckpoint()),
-      remaining: 0,
+      remaining,
       occurredAt: BEGINNING + Math.floor(this.#environment.queue.now),
       outcome: "waiting",
       sent: 0,
@@ -151,7 +155,7 @@ export class PlainClient {
   /** Makes a request. When faults are allowed it may be lost on its way, or come twice. */
   request(): void {
     if (this.#open.size >= 2 && this.#environment.faulty()) return;
-    const mutations = this.waiting.slice(0, MAX_MUTATIONS);
+    const mutations = this.#nextMutations();
     const device = parseDeviceId(this.name);
     demand(device !== null, "simulator", () => `${this.name} is no device`);
     const checkpoint = this.#checkpoint === null ? null : parseReconcilePosition(this.#checkpoint);
@@ -168,6 +172,14 @@ export class PlainClient {
     const copies = this.#environment.faulty() && chance(this.#random, 0.15) ? 2 : 1;
     for (const mutation of mutations) mutation.sent += copies;
     for (let copy = 0; copy < copies; copy++) this.#send(body);
+  }
+
+  /** Some of what waits, as whole transactions. */
+  #nextMutations(): readonly PlainMutation[] {
+    const { waiting } = this;
+    let end = Math.min(MAX_MUTATIONS, waiting.length);
+    while ((waiting[end - 1]?.remaining ?? 0) > 0) end += 1;
+    return waiting.slice(0, end);
   }
 
   /** Asks whether there is anything new, unless an answer is still to come. */

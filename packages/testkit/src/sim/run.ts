@@ -9,7 +9,8 @@ import { World } from "./world.ts";
 
 export interface RunOptions {
   readonly seed: number;
-  readonly disks: Disks;
+  /** Makes empty disks. */
+  readonly disks: () => Disks;
   /** A planted bug, made anew for this run. */
   readonly mutant?: Mutant;
   /** In place of what the seed draws. */
@@ -42,7 +43,7 @@ export function runSeed(options: RunOptions): RunReport {
     seed: options.seed,
     odds,
     plan,
-    disks: options.disks,
+    disks: options.disks(),
     mutant: options.mutant ?? HEALTHY,
     keep,
   });

@@ -12,7 +12,7 @@ export interface Entry {
 
 /** Characters that gather before they are folded into the hash. */
 const FOLD_AT = 16_384;
-/** Characters of an entry that a timeline shows. */
+/** Characters of an entry that are kept. */
 const MAX_TEXT = 4000;
 
 export class Trace {
@@ -56,10 +56,11 @@ export class Trace {
   }
 }
 
-/** Entries as lines: seconds, process, what happened. */
-export function formatTimeline(entries: readonly Entry[]): string {
+/** Entries as lines: seconds, process, what happened, cut after `characters`. */
+export function formatTimeline(entries: readonly Entry[], characters: number = 240): string {
   const width = entries.reduce((widest, entry) => Math.max(widest, entry.who.length), 0);
+  const cut = (text: string): string => (text.length > characters ? `${text.slice(0, characters)}…` : text);
   return entries
-    .map(({ time, who, text }) => `${(time / 1000).toFixed(3).padStart(9)}  ${who.padEnd(width)}  ${text}`)
+    .map(({ time, who, text }) => `${(time / 1000).toFixed(3).padStart(9)}  ${who.padEnd(width)}  ${cut(text)}`)
     .join("\n");
 }

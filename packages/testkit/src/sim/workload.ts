@@ -189,6 +189,13 @@ export class Workload {
     const keys = [...client.rows.keys()];
     const name = pick(random, COLLECTIONS);
     const roll = random.next();
+    if (roll > 0.9) {
+      const token = this.#unique();
+      for (const [index, [collection, id]] of this.#hot.slice(1).entries()) {
+        client.add("update", collection, id, { token }, 1 - index);
+      }
+      return;
+    }
     if (roll < 0.35 || keys.length === 0) {
       const entity = name !== "tasks" && chance(random, 0.5) ? this.#clientId(random, 1_700_000_000_000) : null;
       const made = client.add("create", name, entity, this.#fields(random, name, client.user, true));
