@@ -153,6 +153,7 @@ const fromServer: ReadonlyArray<readonly [string, unknown]> = [
   ],
   ["no rows", { type: "rows", collection: "tasks", offset: 0, rows: [] }],
   ["that was all", { type: "snapshot-end", subscription: 1, offset: 4712 }],
+  ["that subscription has ended", { type: "unsubscribed", subscription: 1 }],
   [
     "one of each kind of change",
     {

@@ -624,14 +624,23 @@ describe("the connection", () => {
     const { client, system, server } = start({
       auth: () => {
         asked += 1;
-        if (asked === 1) throw new Error("signed out");
+        if (asked === 1) throw new TidelockError("token-missing", "signed out");
+        if (asked === 2) throw new TypeError("fetch failed");
         return Promise.resolve(`token-${asked}`);
       },
     });
     await system.advance(0);
     assert.equal(client.connection.value.phase, "needs-auth");
     await system.advance(60_000);
-    assert.equal(server.hellos[0]?.token, "token-2");
+    assert.equal(server.hellos[0]?.token, "token-3");
+    await client.close();
+  });
+
+  it("does not say that somebody must sign in when a token could not be fetched", async () => {
+    const { client, system } = start({ auth: () => Promise.reject(new TypeError("fetch failed")) });
+    await system.advance(0);
+    assert.equal(client.connection.value.phase, "connecting");
+    assert.equal(client.connection.value.lastError?.code, "server-unreachable");
     await client.close();
   });
 

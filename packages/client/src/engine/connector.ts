@@ -5,6 +5,7 @@
 import {
   assert,
   type ClientMessage,
+  type ErrorCode,
   type Hello,
   type Millis,
   OLDEST_PROTOCOL_VERSION,
@@ -20,6 +21,8 @@ const DEFAULT_IDLE_MS: Millis = 12_000;
 /** Heartbeats without a word, two to `idleMs`, after which the other side is asked, and given up. */
 const ASK_AFTER_BEATS = 2;
 const GIVE_UP_AFTER_BEATS = 3;
+/** A renewal that failed is tried again after this. */
+const TOKEN_RETRY_MS: Millis = 5_000;
 /** A token is renewed this long before it expires, or halfway when it lives shorter. */
 const TOKEN_MARGIN_MS: Millis = 60_000;
 /** Between two renewals, at least. */
@@ -156,10 +159,16 @@ export class Connector {
     };
   }
 
-  tokenFailed(reason: string): void {
+  tokenFailed(reason: string, code?: ErrorCode): void {
+    if (this.#link.state === "welcomed") this.#state.setTimer("token", this.#state.now + TOKEN_RETRY_MS);
     if (this.#link.state !== "getting-token") return;
-    this.#authFailures += 1;
-    this.#state.noteTrouble("token-missing", reason);
+    if (code === undefined) {
+      // Nobody refused anything: whoever issues tokens could not be reached.
+      this.#state.lastError = { code: "server-unreachable", message: reason };
+    } else {
+      this.#authFailures += 1;
+      this.#state.noteTrouble(code, reason);
+    }
     this.#retryLater();
   }
 
@@ -197,6 +206,7 @@ export class Connector {
   #lost(): void {
     for (const timer of ["heartbeat", "presence", "ack", "token", "reconnect"] as const) this.#state.cancelTimer(timer);
     this.#state.subscriptions.dropStaged();
+    for (const collection of this.#state.subscriptions.endAll()) this.#state.evict(collection);
     for (const room of this.#state.rooms.disconnected()) this.#state.emit({ type: "presence-changed", room });
     if (this.#link.state !== "welcomed") return;
     for (const mutation of this.#state.outbox.all()) {

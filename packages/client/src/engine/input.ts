@@ -2,6 +2,7 @@
 import type {
   DeviceId,
   EntityId,
+  ErrorCode,
   FieldValues,
   Filter,
   JsonValue,
@@ -34,7 +35,8 @@ export type ReplicaInput =
   /** The platform says that the network may be back: do not wait for the timer. */
   | { readonly type: "network-hint" }
   | { readonly type: "token"; readonly token: string }
-  | { readonly type: "token-failed"; readonly reason: string }
+  /** `code`: whoever issues tokens refused one; without it the token could not be fetched. */
+  | { readonly type: "token-failed"; readonly reason: string; readonly code?: ErrorCode }
   | { readonly type: "connected"; readonly connection: number }
   | { readonly type: "message"; readonly connection: number; readonly message: ServerMessage }
   | { readonly type: "disconnected"; readonly connection: number; readonly reason: string }

@@ -159,10 +159,21 @@ export class ReplicaState {
   putRow(collection: string, id: EntityId, at: Offset, values: Values): void {
     if (!this.view.has(collection)) return;
     // A row that came after its subscription was given up.
-    if (!this.subscriptions.wants(collection, id, values, this.view.columns(collection))) return;
+    if (!this.subscriptions.wants(collection, id, values, this.view.columns(collection))) {
+      if (this.view.row(collection, id) !== undefined) this.removeRow(collection, id);
+      return;
+    }
     this.view.setRow(collection, id, { at, values });
     this.pending.putRow({ collection, id, at, values });
     this.touch(collection, id);
+  }
+
+  /** Rows that no subscription wants any more leave. */
+  evict(collection: string): void {
+    const columns = this.view.columns(collection);
+    for (const [id, row] of [...this.view.rows(collection)]) {
+      if (!this.subscriptions.wants(collection, id, row.values, columns)) this.removeRow(collection, id);
+    }
   }
 
   removeRow(collection: string, id: EntityId): void {

@@ -208,7 +208,7 @@ export class Replica {
       case "token":
         return this.#connector.token(input.token);
       case "token-failed":
-        return this.#connector.tokenFailed(input.reason);
+        return this.#connector.tokenFailed(input.reason, input.code);
       case "connected":
         if (this.#connector.isCurrent(input.connection)) this.#connector.heard();
         return;
@@ -440,6 +440,11 @@ export class Replica {
         return this.#onDelta(message);
       case "snapshot-end":
         return this.#integration.snapshotEnd(message);
+      case "unsubscribed": {
+        const collection = this.#state.subscriptions.ended(message.subscription);
+        if (collection !== null) this.#state.evict(collection);
+        return;
+      }
       case "presence":
         return this.#onPresence(message);
       case "ping":
@@ -562,7 +567,8 @@ export class Replica {
     // The store belongs to somebody else: nothing of it may be sent in this user's name.
     if (code === "device-taken") return this.#connector.goOffline();
     if (code === "token-expired" || code === "token-invalid" || code === "token-missing") this.#connector.authFailed();
-    if (fatal) return this.#connector.reconnect(retryAfterMs);
+    // What was refused for its rate was not taken: the next connection says it again, from where the server stands.
+    if (fatal || code === "rate-limited") return this.#connector.reconnect(retryAfterMs);
     const refused = about?.subscription === undefined ? undefined : this.#state.subscriptions.byId(about.subscription);
     if (refused === undefined) return;
     const { collection, filter } = refused;
@@ -583,17 +589,21 @@ export class Replica {
     if (known === undefined) this.#connector.send({ type: "subscribe", id, collection, where: filter, key: null });
   }
 
-  /** The rows that only this subscription wanted leave the device. */
+  /**
+   * The rows that only this subscription wanted leave the device: at once, or when the server confirms that the stream no
+   * longer counts on them.
+   */
   #onUnsubscribe(collection: string, filter: Filter): void {
     const state = this.#state;
     const subscription = state.subscriptions.get(collection, filter);
     if (subscription === undefined) return;
-    state.subscriptions.remove(subscription);
-    this.#connector.send({ type: "unsubscribe", id: subscription.id });
-    const columns = state.view.columns(collection);
-    for (const [id, row] of [...state.view.rows(collection)]) {
-      if (!state.subscriptions.wants(collection, id, row.values, columns)) state.removeRow(collection, id);
+    const { state: link } = this.#connector.link;
+    if (link === "welcomed" || link === "connecting") state.subscriptions.end(subscription);
+    else {
+      state.subscriptions.remove(subscription);
+      state.evict(collection);
     }
+    this.#connector.send({ type: "unsubscribe", id: subscription.id });
     // It may have been the last one that was not whole, for which decided mutations were kept.
     state.forgetIntegrated();
     state.pending.touchFacts();

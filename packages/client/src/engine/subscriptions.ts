@@ -35,6 +35,8 @@ export class Subscriptions {
   readonly #byId = new Map<number, Subscription>();
   /** Compiled filters by collection, made when needed. */
   readonly #matchers = new Map<string, Matcher[]>();
+  /** Given up, but the server has not confirmed it: what it wanted is still in the stream. */
+  readonly #ending = new Map<number, Subscription>();
   #lastId = 0;
 
   static nameOf(collection: string, filter: Filter): string {
@@ -76,6 +78,29 @@ export class Subscriptions {
     this.#byId.delete(subscription.id);
   }
 
+  /** The application gave the subscription up; the server will confirm it. Until then its rows are kept up to date. */
+  end(subscription: Subscription): void {
+    this.remove(subscription);
+    this.#ending.set(subscription.id, subscription);
+    this.#matchers.delete(subscription.collection);
+  }
+
+  /** The server confirmed an end: the collection whose rows may leave now; `null` when there is none. */
+  ended(id: number): string | null {
+    const subscription = this.#ending.get(id);
+    if (subscription === undefined) return null;
+    this.#ending.delete(id);
+    this.#matchers.delete(subscription.collection);
+    return subscription.collection;
+  }
+
+  /** The connection is gone, and with it what was to be confirmed: the collections whose rows may leave now. */
+  endAll(): Set<string> {
+    const collections = new Set([...this.#ending.values()].map((subscription) => subscription.collection));
+    for (const id of [...this.#ending.keys()]) this.ended(id);
+    return collections;
+  }
+
   /** What earlier runs subscribed to. */
   load(stored: readonly StoredSubscription[]): void {
     for (const { collection, filter, key } of stored.slice(-MAX_REMEMBERED)) {
@@ -105,7 +130,7 @@ export class Subscriptions {
     let matchers = this.#matchers.get(collection);
     if (matchers === undefined) {
       matchers = [];
-      for (const subscription of this.#byName.values()) {
+      for (const subscription of [...this.#byName.values(), ...this.#ending.values()]) {
         if (subscription.collection === collection) matchers.push(compileFilter(subscription.filter, columns));
       }
       this.#matchers.set(collection, matchers);

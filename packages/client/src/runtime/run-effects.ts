@@ -221,7 +221,10 @@ export class Runtime {
     }, TOKEN_TIMEOUT_MS);
     askForToken(auth).then(
       (token) => answer({ type: "token", token }),
-      (error: unknown) => answer({ type: "token-failed", reason: reasonOf(error) }),
+      (error: unknown) => {
+        const code = error instanceof TidelockError && error.code.startsWith("token-") ? { code: error.code } : {};
+        answer({ type: "token-failed", reason: reasonOf(error), ...code });
+      },
     );
   }
 

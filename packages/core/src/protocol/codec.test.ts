@@ -289,7 +289,9 @@ describe("fuzzing", { timeout: 60_000 }, () => {
         for (let times = 0; times < 60; times++) {
           const result = codec.decodeServer(mutate(frame), MAX_FRAME_BYTES);
           note(result);
-          if (result.ok) assert.deepEqual(codec.decodeServer(codec.encode(result.message), MAX_FRAME_BYTES), result);
+          // Rows are checked lightly: `1e999` in one of them is infinity until it is written again.
+          const written: unknown = JSON.parse(JSON.stringify(result));
+          if (result.ok) assert.deepEqual(codec.decodeServer(codec.encode(result.message), MAX_FRAME_BYTES), written);
         }
       }
       assert.deepEqual([...counts.keys()].sort(), ["invalid-message", "malformed-frame", "ok"]);

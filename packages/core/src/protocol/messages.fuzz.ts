@@ -211,6 +211,10 @@ export const serverMessages: Arbitraries<ServerMessage> = {
     limits: whole({ frameBytes: counter, pushMutations: counter, idleMs: counter }),
     upgrade: fc.option(whole({ message: text, url: fc.webUrl() })),
   }),
+  "unsubscribed": whole<Of<ServerMessage, "unsubscribed">>({
+    type: fc.constant("unsubscribed"),
+    subscription: subscriptionId,
+  }),
   "push-result": whole<Of<ServerMessage, "push-result">>({
     type: fc.constant("push-result"),
     results: fc.array(resultRow, { maxLength: 4 }),

@@ -71,7 +71,10 @@ export interface SubscriptionRequest {
   readonly id: number;
   readonly collection: string;
   readonly where: Filter;
-  /** The `key` of the snapshot that the device holds whole as of its checkpoint; `null` asks for a snapshot. */
+  /**
+   * The `key` of the snapshot that the device holds whole as of its checkpoint; `null` asks for a snapshot. `"*"` says that
+   * it holds all of it, whatever the rules were: for streams that have nothing but a checkpoint.
+   */
   readonly key: string | null;
 }
 
@@ -216,6 +219,12 @@ export interface SnapshotEnd {
   readonly offset: Offset;
 }
 
+/** The device's `unsubscribe` has been carried out: from here on the stream no longer brings what only it wanted. */
+export interface Unsubscribed {
+  readonly type: "unsubscribed";
+  readonly subscription: number;
+}
+
 /**
  * One entity's change within a delta; the first position says which kind:
  * - 0 put: collection, entity, offset, all values. It came into view, or was created.
@@ -295,6 +304,7 @@ export type ServerMessage =
   | SnapshotStart
   | Rows
   | SnapshotEnd
+  | Unsubscribed
   | Delta
   | PresenceUpdate
   | Ping
@@ -472,6 +482,7 @@ export const SERVER_MESSAGE: Shape<ServerMessage> = union<ServerMessage>({
     rows: list(tuple<EntityRow>(entity, offset, values), 1_000_000),
   }),
   "snapshot-end": object<SnapshotEnd>({ type: literal("snapshot-end"), subscription: subscription.id, offset }),
+  "unsubscribed": object<Unsubscribed>({ type: literal("unsubscribed"), subscription: subscription.id }),
   "delta": object<Delta>({
     type: literal("delta"),
     from: offset,

@@ -14,6 +14,8 @@ import {
   type DomainEvent,
   type EntityId,
   type Filter,
+  filterKey,
+  fingerprint,
   isEverything,
   type JsonValue,
   type Matcher,
@@ -26,20 +28,17 @@ export interface View {
   /** What was asked for; `filter` is that within what the read rule allows. */
   readonly wanted: Filter;
   readonly filter: Filter;
-  /** Names the view; equal keys mean equal filters. */
+  /** The collection and the canonical text of the filter: equal names, equal views. */
+  readonly name: string;
+  /** What the device calls the view: opaque, and not to be relied on for what somebody may see. */
   readonly key: string;
   readonly matches: Matcher;
 }
 
 /** @param columns where rows hold their values; a row stored before the last of them existed has their defaults */
-export function makeView(
-  schema: CollectionSchema,
-  wanted: Filter,
-  filter: Filter,
-  key: string,
-  columns: Columns,
-): View {
-  const view = { collection: schema.name, wanted, filter, key };
+export function makeView(schema: CollectionSchema, wanted: Filter, filter: Filter, columns: Columns): View {
+  const name = `${schema.name} ${filterKey(filter)}`;
+  const view = { collection: schema.name, wanted, filter, name, key: `${schema.name}:${fingerprint(name)}` };
   if (isEverything(filter)) return { ...view, matches: matchAll };
   const matches = compileFilter(filter, columns);
   return { ...view, matches: (id, values) => matches(id, completeRow(values, columns, schema)) };
@@ -64,7 +63,7 @@ export class Audience {
 
   /** The key of a set of views, whatever their order. */
   static keyOf(views: Iterable<View>): string {
-    return [...new Set([...views].map((view) => view.key))].sort().join("\n");
+    return [...new Set([...views].map((view) => view.name))].sort().join("\n");
   }
 
   /** Whether the audience sees anything of a collection. */

@@ -20,6 +20,8 @@ import type { StoredEvent } from "./records.ts";
 import { flows, type Session, type SnapshotJob, type Subscription } from "./session.ts";
 import { Tail } from "./tail.ts";
 
+/** Bytes of events in one delta, about: what a device must be able to take in one frame. */
+const MAX_DELTA_BYTES = 2 * 1024 * 1024;
 const NO_VIEWS = new Audience("", []);
 
 export class Delivery {
@@ -129,11 +131,13 @@ export class Delivery {
   #deliverTo(audience: Audience, group: readonly Session[], head: Offset): void {
     const [first] = group;
     if (first === undefined) return;
-    const changes = this.#changes(audience, this.#tail.range(first.cursor, head));
+    const to = this.#tail.reach(first.cursor, head, MAX_DELTA_BYTES);
+    const changes = this.#changes(audience, this.#tail.range(first.cursor, to));
     const told = first.told;
     const receivers = changes.length > 0 ? group : group.filter((session) => session.owed > told);
-    for (const session of group) session.cursor = head;
-    this.#send(receivers, told, head, changes);
+    for (const session of group) session.cursor = to;
+    this.#send(receivers, told, to, changes);
+    if (to < head) for (const session of group) this.#window(session);
   }
 
   #send(sessions: readonly Session[], from: Offset, to: Offset, changes: readonly ChangeRow[]): void {
@@ -191,7 +195,7 @@ export class Delivery {
       }
       // The disk may have more than what is known to be there: an append whose answer is on its way.
       const known = result.events.filter((event) => event.offset <= this.#tail.head);
-      use(known.map(decode));
+      use(withinBytes(known).map(decode));
       this.pump(session);
     });
   }
@@ -232,7 +236,9 @@ export class Delivery {
     const schema = this.#context.collections.get(collection);
     const defaults = columns.map((name) => schema?.byName.get(name)?.default ?? null);
     this.#context.read({ kind: "snapshot", collection, filter, columns, defaults }, (result) => {
-      if (session.audience === null || session.jobs[0] !== job) return;
+      if (session.audience === null) return;
+      // The subscription was given up meanwhile: on to the next.
+      if (session.jobs[0] !== job) return this.pump(session);
       if (result === null) {
         this.#context.emit({ type: "close", session: session.id, code: "storage-unavailable" });
         return;
@@ -316,6 +322,16 @@ export class Delivery {
     this.#context.emit({ type: "send", sessions: [session.id], message });
     if (events.length >= this.#context.bounds.eventsPerRead) this.#window(session);
   }
+}
+
+/** The first of some events, to the end of the transaction in which they reach the bound of a delta. */
+function withinBytes(events: readonly StoredEvent[]): readonly StoredEvent[] {
+  let bytes = 0;
+  const end = events.findIndex(({ body, remaining }) => {
+    bytes += body.length;
+    return bytes >= MAX_DELTA_BYTES && remaining === 0;
+  });
+  return end < 0 ? events : events.slice(0, end + 1);
 }
 
 function decode(event: StoredEvent): DomainEvent {

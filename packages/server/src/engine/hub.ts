@@ -42,10 +42,13 @@ import { Presence } from "./presence.ts";
 import { Pushes, resultRow } from "./pushes.ts";
 import { Reconciler } from "./reconcile.ts";
 import { type Opening, type Session, voidReason } from "./session.ts";
-import { Views } from "./views.ts";
+import { isRefusal, Views } from "./views.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
 const GO_AWAY_RETRY_MS = 1_000;
+/** When all are sent away they come back over this much time for each, so that they do not all come at once. */
+const SPREAD_PER_SESSION_MS = 3;
+const MAX_SPREAD_MS = 30_000;
 
 export class Hub {
   readonly #options: HubOptions;
@@ -69,6 +72,8 @@ export class Hub {
   #draining = false;
   #presenceTimer = false;
   #sweepTimer = false;
+  /** An append was done: snapshots that waited for it may go on. */
+  #isHeadMoved = false;
   /** Results of this turn, by session, so that they go out as one message. */
   readonly #results = new Map<SessionId, ResultRow[]>();
   #acknowledged = new Map<DeviceId, Offset>();
@@ -205,6 +210,9 @@ export class Hub {
       this.#context.emit({ type: "send", sessions: [session], message: { type: "push-result", results } });
     }
     this.#results.clear();
+    // After the results: a device learns what became of its mutations before it sees them.
+    if (this.#isHeadMoved) this.#delivery.pumpJobs();
+    this.#isHeadMoved = false;
     this.#delivery.deliver();
     if (this.#presence.pending && !this.#presenceTimer) {
       this.#presenceTimer = true;
@@ -343,7 +351,7 @@ export class Hub {
       results,
       expires: principal.expires,
       limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
-      upgrade: hello.schema.version < this.#options.schema.version ? (this.#options.upgrade ?? null) : null,
+      upgrade: hello.schema.version < this.#options.schema.version ? upgradeOf(this.#options.upgrade) : null,
     });
     if (reason !== null) {
       session.told = 0;
@@ -366,7 +374,7 @@ export class Hub {
   #resume(request: SubscriptionRequest, principal: Principal, isCheckpointGood: boolean): SubscriptionRequest {
     if (!isCheckpointGood || request.key === null) return { ...request, key: null };
     const view = this.#views.viewOf(request, principal);
-    const goesOn = typeof view !== "string" && (request.key === "*" || request.key === view.key);
+    const goesOn = !isRefusal(view) && (request.key === "*" || request.key === view.key);
     return goesOn ? request : { ...request, key: null };
   }
 
@@ -399,8 +407,8 @@ export class Hub {
     this.#onSessionClosed(id);
   }
 
-  #goAway(id: SessionId, reason: ErrorCode): void {
-    this.#send(id, { type: "goaway", reason, retryAfterMs: GO_AWAY_RETRY_MS });
+  #goAway(id: SessionId, reason: ErrorCode, retryAfterMs: Millis = GO_AWAY_RETRY_MS): void {
+    this.#send(id, { type: "goaway", reason, retryAfterMs });
     this.#end(id, reason);
   }
 
@@ -427,7 +435,7 @@ export class Hub {
     this.#send(id, { type: "auth", expires: principal.expires });
     for (const { view } of session.subscriptions.values()) {
       const allowed = this.#views.viewOf({ collection: view.collection, where: view.wanted }, principal);
-      if (typeof allowed === "string" || allowed.key !== view.key) return this.#goAway(id, "rights-changed");
+      if (isRefusal(allowed) || allowed.name !== view.name) return this.#goAway(id, "rights-changed");
     }
   }
 
@@ -472,7 +480,9 @@ export class Hub {
         return this.#delivery.pump(session);
       case "unsubscribe":
         this.#unsubscribe(session, message.id);
-        return this.#delivery.regroup(session);
+        this.#delivery.regroup(session);
+        this.#send(id, { type: "unsubscribed", subscription: message.id });
+        return this.#delivery.pump(session);
       case "ack":
         return this.#onAck(session, message.offset);
       case "presence":
@@ -505,7 +515,7 @@ export class Hub {
       return this.#refuse(session.id, "too-many-subscriptions", `the most is ${MAX_SUBSCRIPTIONS}`, about);
     }
     const view = this.#views.viewOf({ collection, where }, session.principal);
-    if (typeof view === "string") return this.#refuse(session.id, view, ERRORS[view].message, about);
+    if (isRefusal(view)) return this.#refuse(session.id, view.code, view.message, about);
     const subscription = { id, view, whole: key === "*" || key === view.key };
     session.subscriptions.set(id, subscription);
     if (!subscription.whole) this.#delivery.want(session, subscription);
@@ -535,7 +545,7 @@ export class Hub {
         this.#continueOpening(opening, opening.device);
     }
     for (const device of devices) if (device.session === null) this.#releaseDevice(device);
-    this.#delivery.pumpJobs();
+    this.#isHeadMoved = true;
   }
 
   /** Nothing was written: this hub's plans are void. Its runtime makes another from what the disk has. */
@@ -606,7 +616,15 @@ export class Hub {
 
   #onDrain(): void {
     this.#draining = true;
-    for (const id of [...this.#openings.keys(), ...this.#sessions.keys()]) this.#goAway(id, "shutting-down");
+    const spread = Math.min(MAX_SPREAD_MS, this.sessionCount * SPREAD_PER_SESSION_MS);
+    for (const id of [...this.#openings.keys(), ...this.#sessions.keys()]) {
+      this.#goAway(id, "shutting-down", GO_AWAY_RETRY_MS + this.#context.random.below(spread + 1));
+    }
     if (this.#acknowledged.size > 0) this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
   }
+}
+
+/** What a device is told of a newer application: no more than that. */
+function upgradeOf(upgrade: HubOptions["upgrade"]): { readonly message: string; readonly url: string } | null {
+  return upgrade === undefined ? null : { message: upgrade.message, url: upgrade.url };
 }

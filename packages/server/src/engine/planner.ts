@@ -8,6 +8,7 @@
 import {
   assert,
   completeRow,
+  type CollectionSchema,
   type Counter,
   type Decision,
   type DeviceId,
@@ -291,13 +292,14 @@ export class Planner {
     const keys: Array<readonly [string, EntityId]> = [];
     for (const { mutation, assign } of mutations) {
       if (assign || !this.#context.collections.has(mutation.collection)) continue;
-      const id = this.#resolve(device.device, mutation.entity);
+      const id = this.resolve(device.device, mutation.entity);
       if (!isTemporaryId(id) && !this.#cache.has(mutation.collection, id)) keys.push([mutation.collection, id]);
     }
     return keys;
   }
 
-  #resolve(device: DeviceId, id: EntityId): EntityId {
+  /** The id that the server assigned in place of a temporary one of the device; any other as it is. */
+  resolve(device: DeviceId, id: EntityId): EntityId {
     return this.#aliases.size === 0 ? id : (this.#aliases.get(`${device} ${id}`) ?? id);
   }
 
@@ -319,6 +321,7 @@ export class Planner {
     const candidates = mutations.map((pushed) => this.#candidate(device, pushed));
     const admission =
       refusedOnArrival(mutations) ??
+      danglingReference(candidates, this.#context.collections) ??
       admitTransaction(candidates, {
         device: device.device,
         user: principal.user,
@@ -389,13 +392,13 @@ export class Planner {
 
   /** The mutation with temporary ids replaced by those assigned, in its entity and in its references. */
   #resolveIds(device: DeviceId, mutation: Mutation, assigned: EntityId | null): Mutation {
-    const entity = assigned ?? this.#resolve(device, mutation.entity);
+    const entity = assigned ?? this.resolve(device, mutation.entity);
     const schema = this.#context.collections.get(mutation.collection);
     const replaced: Array<[string, JsonValue]> = [];
     for (const field of schema?.fields ?? []) {
       if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
       const value = parseEntityId(mutation.fields[field.name]);
-      const target = value === null ? null : this.#resolve(device, value);
+      const target = value === null ? null : this.resolve(device, value);
       if (target !== null && target !== value) replaced.push([field.name, target]);
     }
     if (entity === mutation.entity && replaced.length === 0) return mutation;
@@ -469,6 +472,23 @@ function refusedOnArrival(mutations: readonly Pushed[]): Admission | null {
   const refused = mutations[failing]?.refused;
   if (refused === undefined || refused === null) return null;
   return { ok: false, failing, code: refused.code ?? "internal", message: refused.message ?? "" };
+}
+
+/** A reference to a temporary id that stands for nothing must not get into the log: nobody could ever resolve it. */
+function danglingReference(
+  candidates: readonly Candidate[],
+  collections: ReadonlyMap<string, CollectionSchema>,
+): Admission | null {
+  for (const [failing, { mutation }] of candidates.entries()) {
+    for (const field of collections.get(mutation.collection)?.fields ?? []) {
+      if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
+      const value = mutation.fields[field.name];
+      if (typeof value !== "string" || !value.startsWith("tmp:")) continue;
+      const message = `${mutation.collection}.${field.name} refers to ${value}, which was never created`;
+      return { ok: false, failing, code: "entity-not-found", message };
+    }
+  }
+  return null;
 }
 
 function refusalDetail(

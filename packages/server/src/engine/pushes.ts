@@ -50,11 +50,12 @@ export class Pushes {
     let run: Pushed[] = [];
     for (const row of push.mutations.slice(known)) {
       const counter = row[0];
-      if (counter !== device.accepted + 1) {
-        const message = `mutation ${counter} came after ${device.accepted}`;
+      const last = device.accepted + run.length;
+      // What was begun of a transaction is not taken: the device sends it again, whole.
+      if (counter !== last + 1) {
+        const message = `mutation ${counter} came after ${last}`;
         return this.#host.refuseSession(session.id, "counter-gap", message, { about: { counter } });
       }
-      device.accepted = counter;
       run.push(this.#pushed(device, row, run.at(-1)));
       if (row[7] > 0) continue;
       this.#enqueue(session, run);
@@ -85,6 +86,7 @@ export class Pushes {
 
   #enqueue(session: Session, mutations: readonly Pushed[]): void {
     const { device, principal, id } = session;
+    device.accepted += mutations.length;
     this.#host.planner.enqueue({
       device,
       principal,

@@ -41,6 +41,7 @@ import { decodeEntity } from "./entity-codec.ts";
 import type { Principal, ReconcileBody, ReconcileMutation, ReconcilePosition } from "./input.ts";
 import type { Planner, Pushed } from "./planner.ts";
 import type { HubContext } from "./ports.ts";
+import { isRefusal, type ViewRefusal } from "./views.ts";
 import type { Receipt } from "./records.ts";
 
 const PAGE = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:0|[1-9][0-9]{0,15}))!([^!]{1,64})!([^!]{0,128})$/;
@@ -67,7 +68,7 @@ export interface ReconcileHost {
   /** Log positions that can be served. */
   readonly floor: () => Offset;
   readonly withDevice: (device: DeviceId, principal: Principal, use: (device: DeviceState | ErrorCode) => void) => void;
-  readonly viewOf: (collection: string, principal: Principal) => View | ErrorCode;
+  readonly viewOf: (collection: string, principal: Principal) => View | ViewRefusal;
   /** A request of the device has ended. */
   readonly released: (device: DeviceState) => void;
 }
@@ -309,7 +310,7 @@ export class Reconciler {
     const views: View[] = [];
     for (const name of this.#host.context.collections.keys()) {
       const view = this.#host.viewOf(name, principal);
-      if (typeof view !== "string") views.push(view);
+      if (!isRefusal(view)) views.push(view);
     }
     return views;
   }
@@ -375,7 +376,7 @@ export class Reconciler {
         const entity = decodeEntity(stored, count);
         // What was touched since the download began comes with the events: they tell what was in view then.
         if (entity.at > began) return [];
-        if (typeof view === "string" || entity.values === null || !view.matches(entity.id, entity.values)) return [];
+        if (isRefusal(view) || entity.values === null || !view.matches(entity.id, entity.values)) return [];
         const version = formatVersion(this.#host.context.epoch, seenThrough(entity.vector));
         return [
           {
@@ -406,7 +407,7 @@ export class Reconciler {
   ): void {
     const { epoch } = this.#host.context;
     const body: ReconcileResponse = {
-      ...report(outcomes, epoch),
+      ...report(outcomes, epoch, (id) => this.#host.planner.resolve(device.device, id)),
       state,
       checkpoint: position ?? formatCheckpoint({ epoch, offset: checkpoint }),
       has_more: hasMore,
@@ -428,7 +429,11 @@ function detailOf(receipt: Receipt): ResultDetail | null {
   return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
 }
 
-function report(outcomes: Outcomes, epoch: Epoch): Pick<ReconcileResponse, "applied" | "conflicts" | "rejected"> {
+function report(
+  outcomes: Outcomes,
+  epoch: Epoch,
+  resolve: (id: EntityId) => EntityId,
+): Pick<ReconcileResponse, "applied" | "conflicts" | "rejected"> {
   const applied: Array<ReconcileResponse["applied"][number]> = [];
   const conflicts: Array<ReconcileResponse["conflicts"][number]> = [];
   const rejected: Array<ReconcileResponse["rejected"][number]> = [];
@@ -437,8 +442,9 @@ function report(outcomes: Outcomes, epoch: Epoch): Pick<ReconcileResponse, "appl
       rejected.push({ temp_id: mutation.name, code: detail?.code ?? "internal", message: detail?.message ?? "" });
       continue;
     }
-    const entity = detail?.entity ?? mutation.entity ?? parseEntityId(mutation.name);
-    if (entity === null) continue;
+    const named = detail?.entity ?? mutation.entity ?? parseEntityId(mutation.name);
+    if (named === null) continue;
+    const entity = resolve(named);
     applied.push({
       temp_id: mutation.name,
       entity_id: entity,

@@ -40,6 +40,18 @@ export class Tail {
     if (this.#events.length > 2 * this.#limits.maxEvents || this.#bytes > 2 * this.#limits.maxBytes) this.#shrink();
   }
 
+  /** How far somebody at `from` can go towards `to` with about `maxBytes` of events; to the end of a transaction. */
+  reach(from: Offset, to: Offset, maxBytes: number): Offset {
+    if (this.#bytes <= maxBytes) return to;
+    let bytes = 0;
+    for (let offset = from + 1; offset < to; offset++) {
+      const index = offset - this.#start - 1;
+      bytes += this.#sizes[index] ?? 0;
+      if (bytes >= maxBytes && this.#events[index]?.remaining === 0) return offset;
+    }
+    return to;
+  }
+
   /** The events after `from`, up to and including `to`. `from` must not be before `start`. */
   range(from: Offset, to: Offset): readonly DomainEvent[] {
     assert(from >= this.#start && to <= this.head, `tail ${this.#start}-${this.head} was asked for ${from}-${to}`);

@@ -6,16 +6,25 @@ import {
   bothFilters,
   type CollectionSchema,
   type ErrorCode,
+  ERRORS,
   EVERYTHING,
   type Filter,
-  filterKey,
   filterProblem,
-  fingerprint,
   NOTHING,
 } from "@tidelock/core";
 import { makeView, type View } from "./audience.ts";
 import type { Principal } from "./input.ts";
 import type { HubContext } from "./ports.ts";
+
+/** Why there is no view, for the one who asked. */
+export interface ViewRefusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export function isRefusal(view: View | ViewRefusal): view is ViewRefusal {
+  return "code" in view;
+}
 
 export class Views {
   readonly #context: HubContext;
@@ -25,15 +34,16 @@ export class Views {
   }
 
   /** The view that answers a request, or why there is none. */
-  viewOf(request: { readonly collection: string; readonly where: Filter }, principal: Principal): View | ErrorCode {
+  viewOf(request: { readonly collection: string; readonly where: Filter }, principal: Principal): View | ViewRefusal {
     const schema = this.#context.collections.get(request.collection);
-    if (schema === undefined) return "unknown-collection";
-    if (filterProblem(request.where, new Set(schema.byName.keys())) !== null) return "invalid-filter";
+    if (schema === undefined)
+      return { code: "unknown-collection", message: `there is no collection ${request.collection}` };
+    const problem = filterProblem(request.where, new Set(schema.byName.keys()));
+    if (problem !== null) return { code: "invalid-filter", message: problem };
     const allowed = this.#readRule(schema, principal);
-    if (allowed === null) return "rule-failed";
+    if (allowed === null) return { code: "rule-failed", message: ERRORS["rule-failed"].message };
     const filter = bothFilters(request.where, allowed);
-    const key = `${schema.name}:${fingerprint(filterKey(filter))}`;
-    return makeView(schema, request.where, filter, key, this.#context.columns.get(schema.name) ?? []);
+    return makeView(schema, request.where, filter, this.#context.columns.get(schema.name) ?? []);
   }
 
   #readRule(schema: CollectionSchema, principal: Principal): Filter | null {

@@ -31,7 +31,7 @@ import { assertWhole } from "./commit-check.ts";
 import { rowMatcher, SnapshotChunks } from "./snapshot-chunks.ts";
 import { StaleHead } from "./storage.ts";
 
-/** A rejection has no event that a device could find it by: its receipt is kept. */
+/** Receipts of rejections, which have no event, and those with a name, which is a dedupe key or a temporary id, are kept. */
 const NEVER: Offset = Number.MAX_SAFE_INTEGER;
 
 /** A receipt, and the offset of its event: a trim that reaches it forgets the receipt. */
@@ -118,7 +118,10 @@ class Tenant {
       established(this.collections, entity.collection, () => new Map()).set(entity.id, entity);
     }
     for (const receipt of commit.receipts) {
-      this.receiptsOf(receipt.device).add({ receipt, settledAt: receipt.offset > 0 ? receipt.offset : NEVER });
+      this.receiptsOf(receipt.device).add({
+        receipt,
+        settledAt: receipt.offset > 0 && receipt.name === null ? receipt.offset : NEVER,
+      });
     }
     for (const device of commit.devices) {
       const before = this.devices.get(device.device);

@@ -16,7 +16,7 @@
  *                for a tombstone), `meta` (JSON of the engine). `row` comes before `meta`, so that a snapshot never reads it
  *   receipts     by `device` and `counter`: `name` (what a plain HTTP client calls the mutation) or null, `outcome` (position
  *                in `OUTCOMES`), `offset` of the event (0 when rejected), `settled_at` (that offset; the
- *                largest when rejected: a trim that reaches it forgets the receipt), `detail` JSON or null
+ *                largest when rejected or named: a trim that reaches it forgets the receipt), `detail` JSON or null
  *
  * What stays true: a migration and its new number are one transaction, so a process that is killed in it leaves the old
  * format whole. A file of the future is never written to.

@@ -178,7 +178,7 @@ export class SqliteWriter {
           reader.number(),
           reader.number(),
         ];
-        const settledAt = offset > 0 ? offset : Number.MAX_SAFE_INTEGER;
+        const settledAt = offset > 0 && name === null ? offset : Number.MAX_SAFE_INTEGER;
         this.#run.insertReceipt.run(device, counter, name, outcome, offset, settledAt, reader.textOrNull());
       }
       for (let count = reader.number(); count > 0; count--) {

@@ -66,7 +66,7 @@ export interface Storage {
   savePublished(tenant: TenantId, published: Offset): Promise<void>;
   /**
    * Forgets events up to an offset, and the receipts and tombstones of those events. Receipts of rejections
-   * are kept: no event says what became of them. The floor never cuts a transaction: it stays before one that would be. When interrupted,
+   * are kept, for no event says what became of them, and so are those with a name. The floor never cuts a transaction: it stays before one that would be. When interrupted,
    * the floor has moved or not; what lies below it is never read, and the next trim finishes the work.
    */
   trim(tenant: TenantId, through: Offset): Promise<void>;

@@ -39,9 +39,9 @@ class TenantModel {
   }
 
   receipts(device: DeviceId): Receipt[] {
-    // A rejection has no event that says what became of it: it is kept.
+    // A rejection has no event that says what became of it, and a name is a dedupe key or a temporary id: both are kept.
     const kept = this.commits.flatMap(({ receipts }) =>
-      receipts.filter(({ offset }) => offset === 0 || offset > this.floor),
+      receipts.filter(({ offset, name }) => offset === 0 || name !== null || offset > this.floor),
     );
     const receipts = kept.filter((receipt) => receipt.device === device);
     return receipts.sort((left, right) => left.counter - right.counter);
