@@ -16,6 +16,7 @@ import {
 } from "@tidelock/core";
 import type { ReplicaState, Values } from "./replica-state.ts";
 import type { Subscription } from "./subscriptions.ts";
+import type { ConfirmedRow } from "./view.ts";
 
 export class Integration {
   readonly #state: ReplicaState;
@@ -120,15 +121,22 @@ export class Integration {
     const { collection } = subscription;
     subscription.staged = null;
     subscription.key = staged.key;
-    for (const [entity, row] of staged.rows) {
-      const known = this.#state.view.row(collection, entity);
-      if (known === undefined || known.at < row.at) this.#state.putRow(collection, entity, row.at, row.values);
-    }
-    this.#sweep(subscription, staged.rows);
+    if (this.#state.view.rows(collection).size === 0 && this.#state.view.has(collection)) {
+      this.#state.adoptRows(collection, staged.rows);
+    } else this.#bring(subscription, staged.rows);
     this.#state.checkpoint = Math.max(this.#state.checkpoint, offset);
     this.#state.forgetIntegrated();
     this.#state.pending.touchFacts();
     this.#state.emit({ type: "subscriptions-changed" });
+  }
+
+  #bring(subscription: Subscription, rows: ReadonlyMap<EntityId, ConfirmedRow>): void {
+    const { collection } = subscription;
+    for (const [entity, row] of rows) {
+      const known = this.#state.view.row(collection, entity);
+      if (known === undefined || known.at < row.at) this.#state.putRow(collection, entity, row.at, row.values);
+    }
+    this.#sweep(subscription, rows);
   }
 
   /** Removes rows that the subscription would have brought if they still were in view. */

@@ -14,17 +14,25 @@ interface RemovedRow {
 
 export class PendingBatch {
   #facts = false;
+  /** Collections whose rows are all replaced, with the rows: they are read when the batch is made. */
+  readonly #whole = new Map<string, ReadonlyMap<EntityId, Pick<StoredRow, "at" | "values">>>();
   readonly #rows = new Map<string, StoredRow | RemovedRow>();
   readonly #mutations = new Map<Counter, StoredMutation | null>();
   /** Handles of the application's writes in this batch, with the mutations of each. */
   readonly writes = new Map<number, readonly Counter[]>();
 
   get isEmpty(): boolean {
-    return !this.#facts && this.#rows.size === 0 && this.#mutations.size === 0;
+    return !this.#facts && this.#whole.size === 0 && this.#rows.size === 0 && this.#mutations.size === 0;
   }
 
   touchFacts(): void {
     this.#facts = true;
+  }
+
+  /** The collection has these rows and no others; what happens to them until the batch is made is included. */
+  replaceRows(collection: string, rows: ReadonlyMap<EntityId, Pick<StoredRow, "at" | "values">>): void {
+    this.#whole.set(collection, rows);
+    for (const [key, row] of this.#rows) if (row.collection === collection) this.#rows.delete(key);
   }
 
   putRow(row: StoredRow): void {
@@ -46,6 +54,8 @@ export class PendingBatch {
   /** Puts what an earlier batch could not store in front of what has gathered since. */
   prepend(earlier: PendingBatch): void {
     this.#facts ||= earlier.#facts;
+    for (const [collection, rows] of earlier.#whole)
+      if (!this.#whole.has(collection)) this.#whole.set(collection, rows);
     for (const [key, row] of earlier.#rows) if (!this.#rows.has(key)) this.#rows.set(key, row);
     for (const [counter, mutation] of earlier.#mutations) {
       if (!this.#mutations.has(counter)) this.#mutations.set(counter, mutation);
@@ -54,6 +64,9 @@ export class PendingBatch {
 
   content(facts: StoredFacts): StoreBatch {
     const put: StoredRow[] = [];
+    for (const [collection, rows] of this.#whole) {
+      for (const [id, { at, values }] of rows) put.push({ collection, id, at, values });
+    }
     const remove: Array<readonly [string, EntityId]> = [];
     for (const row of this.#rows.values()) {
       if (row.values === null) remove.push([row.collection, row.id]);
@@ -66,6 +79,13 @@ export class PendingBatch {
       else putMutations.push(mutation);
     }
     putMutations.sort((left, right) => left.counter - right.counter);
-    return { facts: this.#facts ? facts : null, clear: [], put, remove, putMutations, removeMutations };
+    return {
+      facts: this.#facts ? facts : null,
+      clear: [...this.#whole.keys()],
+      put,
+      remove,
+      putMutations,
+      removeMutations,
+    };
   }
 }

@@ -23,7 +23,7 @@ import { PendingBatch } from "./pending-batch.ts";
 import type { StoredFacts, StoredMutation } from "./records.ts";
 import { Rooms } from "./rooms.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { View } from "./view.ts";
+import { type ConfirmedRow, View } from "./view.ts";
 
 /** Values of a row, in column order. */
 export type Values = Extract<ChangeRow, readonly [0, ...unknown[]]>[4];
@@ -154,6 +154,15 @@ export class ReplicaState {
   forgetIntegrated(): void {
     for (const subscription of this.subscriptions.all) if (subscription.key === null) return;
     for (const mutation of this.outbox.integrated(this.checkpoint)) this.forget(mutation);
+  }
+
+  /** Rows of a first snapshot come into view, in a collection that has none. */
+  adoptRows(collection: string, rows: Map<EntityId, ConfirmedRow>): void {
+    this.view.adoptRows(collection, rows);
+    this.pending.replaceRows(collection, rows);
+    const ids = new Set(rows.keys());
+    for (const id of this.#changed.get(collection) ?? []) ids.add(id);
+    this.#changed.set(collection, ids);
   }
 
   putRow(collection: string, id: EntityId, at: Offset, values: Values): void {

@@ -6,7 +6,16 @@
  * What stays true: a view keeps its identity while nothing in it changes; a mutation that is in the confirmed row already
  * is not replayed on it again.
  */
-import type { CollectionSchema, Counter, EntityId, JsonObject, JsonValue, Offset, Schema } from "@tidelock/core";
+import {
+  assert,
+  type CollectionSchema,
+  type Counter,
+  type EntityId,
+  type JsonObject,
+  type JsonValue,
+  type Offset,
+  type Schema,
+} from "@tidelock/core";
 import type { StoredMutation, StoredRow } from "./records.ts";
 
 /** An entity as an application reads it: its id and its fields. */
@@ -22,7 +31,7 @@ interface CollectionState {
   columns: readonly string[];
   /** For each field of the schema, its position in a row; -1 when the server has no such column. */
   positions: readonly number[];
-  readonly rows: Map<EntityId, ConfirmedRow>;
+  rows: Map<EntityId, ConfirmedRow>;
   /** Mutations of each entity, in counter order. */
   readonly overlay: Map<EntityId, StoredMutation[]>;
   readonly views: Map<EntityId, EntityView | null>;
@@ -86,6 +95,15 @@ export class View {
     if (state === undefined) return;
     state.rows.set(id, row);
     state.views.delete(id);
+  }
+
+  /** The rows of a collection that has none; the map becomes the view's own. */
+  adoptRows(collection: string, rows: Map<EntityId, ConfirmedRow>): void {
+    const state = this.#collections.get(collection);
+    if (state === undefined) return;
+    assert(state.rows.size === 0, "rows are adopted by an empty collection");
+    state.rows = rows;
+    state.views.clear();
   }
 
   removeRow(collection: string, id: EntityId): void {

@@ -63,6 +63,8 @@ export class Runtime {
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #inputs: ReplicaInput[] = [];
+  /** Batches of this turn that the store has not been given yet. */
+  readonly #gathered: Array<Extract<ReplicaEffect, { type: "persist" }>> = [];
   #isHandling = false;
   #connection: LiveConnection | null = null;
   #transportName: string | null = null;
@@ -121,7 +123,8 @@ export class Runtime {
   async #close(): Promise<void> {
     this.dispatch({ type: "go-offline" });
     await this.#started?.catch(() => {});
-    while (this.#commits.size > 0 || this.#committed.length > 0) await Promise.allSettled(this.#commits);
+    while (this.#gathered.length > 0 || this.#commits.size > 0 || this.#committed.length > 0)
+      await Promise.allSettled(this.#commits);
     this.#stop();
     await this.#options.store.close();
   }
@@ -157,12 +160,21 @@ export class Runtime {
       this.#isHandling = false;
     }
     if (announcements.length > 0) this.#options.announce(announcements);
+    this.#persistGathered();
+  }
+
+  /** Batches go to the store when everybody has been told of the turn: a screen need not wait for a disk. In order. */
+  #persistGathered(): void {
+    for (let next = this.#gathered.shift(); next !== undefined; next = this.#gathered.shift()) {
+      this.#persist(next.batch, next.content);
+    }
   }
 
   #perform(effect: ReplicaEffect, announcements: Announcement[]): void {
     switch (effect.type) {
       case "persist":
-        return this.#persist(effect.batch, effect.content);
+        this.#gathered.push(effect);
+        return undefined;
       case "get-token":
         return this.#getToken();
       case "connect":
