@@ -268,6 +268,8 @@ export class Replica {
       state.view.setRow(collection, id, { at, values });
       state.touch(collection, id);
     }
+    // Subscriptions may have been given up in the moment before the program ended.
+    for (const collection of state.schema.collections.keys()) state.evict(collection);
     for (const mutation of mutations) {
       state.outbox.add(mutation);
       if (mutation.state !== "rejected") state.view.addMutation(mutation);
