@@ -25,27 +25,24 @@ import {
   MAX_TRANSACTION_MUTATIONS,
   type Millis,
   type Offset,
-  parseDeviceId,
   parseStamp,
   type PresenceUpdate,
   type Random,
   type Refusal,
-  type ResultDetail,
-  type ResultRow,
   type RoomName,
   type Schema,
   type ServerMessage,
   unreachable,
-  uuidv7,
   type Welcome,
   ZERO_STAMP,
 } from "@tidelock/core";
 import { Connector } from "./connector.ts";
+import { Decisions } from "./decisions.ts";
 import { Disk } from "./disk.ts";
 import type { ReplicaEffect } from "./effect.ts";
 import type { Intent, ReplicaInput, ReplicaTimer } from "./input.ts";
 import { Integration } from "./integration.ts";
-import { charactersOf, decidedMutation } from "./outbox.ts";
+import { charactersOf } from "./outbox.ts";
 import type { StoredMutation, StoredReplica } from "./records.ts";
 import { ReplicaState } from "./replica-state.ts";
 import { type Member, PRESENCE_INTERVAL_MS } from "./rooms.ts";
@@ -70,22 +67,22 @@ export interface ReplicaOptions {
 }
 
 export class Replica {
-  readonly #random: Random;
   readonly #state: ReplicaState;
   readonly #disk: Disk;
   readonly #integration: Integration;
   readonly #connector: Connector;
+  readonly #decisions: Decisions;
   #loaded = false;
   #upgrade: ReplicaStatus["upgrade"] = null;
   #statusText = "";
   #busy = false;
 
   constructor(options: ReplicaOptions) {
-    this.#random = options.random;
     this.#state = new ReplicaState(options.schema);
     this.#disk = new Disk(this.#state);
     this.#integration = new Integration(this.#state);
     this.#connector = new Connector(this.#state, options.random, options.sdk);
+    this.#decisions = new Decisions(this.#state, this.#disk, this.#connector, options.random);
   }
 
   // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -363,65 +360,6 @@ export class Replica {
     }
   }
 
-  // ── decisions ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #onResult([counter, outcome, offset, detail]: ResultRow): void {
-    const state = this.#state;
-    const { link } = this.#connector;
-    const mutation = state.outbox.get(counter);
-    state.decided = Math.max(state.decided, counter);
-    if (link.state === "welcomed") link.answered = Math.max(link.answered, counter);
-    state.pending.touchFacts();
-    if (mutation === undefined || mutation.state !== "queued") return;
-    const first = outcome === "duplicate" ? (detail?.original ?? "applied") : outcome;
-    if (first === "rejected") this.#reject(mutation, detail ?? {});
-    else this.#accept(mutation, first === "duplicate" ? "applied" : first, offset, detail ?? null);
-    state.emit({ type: "decided", counter, outcome: first, detail: detail ?? {} });
-  }
-
-  /** The mutation is set aside with its reason; those behind it go on. */
-  #reject(mutation: StoredMutation, detail: ResultDetail): void {
-    const rejected: StoredMutation = { ...mutation, state: "rejected", outcome: "rejected", detail };
-    this.#state.outbox.replace(rejected);
-    this.#state.view.removeMutation(mutation.collection, mutation.entity, mutation.counter);
-    this.#state.pending.putMutation(rejected);
-    this.#state.touch(mutation.collection, mutation.entity);
-  }
-
-  #accept(
-    mutation: StoredMutation,
-    outcome: "applied" | "merged" | "in-review",
-    offset: Offset,
-    detail: ResultDetail | null,
-  ): void {
-    const assigned = detail?.entity;
-    if (mutation.operation === "create" && assigned !== undefined) this.#assign(mutation.entity, assigned);
-    const current = this.#state.outbox.get(mutation.counter) ?? mutation;
-    this.#state.change(decidedMutation(current, outcome, offset, detail));
-    if (offset <= this.#state.checkpoint) this.#state.forget(current);
-  }
-
-  /** The server has given an entity its id: everything here that names the temporary one names the new one. */
-  #assign(temporary: EntityId, entity: EntityId): void {
-    if (temporary === entity) return;
-    const state = this.#state;
-    state.identities.note(temporary, entity);
-    for (const { before, after } of state.outbox.rewritten(temporary, entity)) {
-      if (before.entity === after.entity) {
-        // Only a reference changes: it keeps its place among the mutations of its entity.
-        state.change(after);
-        continue;
-      }
-      state.view.removeMutation(before.collection, before.entity, before.counter);
-      state.touch(before.collection, before.entity);
-      state.outbox.replace(after);
-      state.view.addMutation(after);
-      state.pending.putMutation(after);
-      state.touch(after.collection, after.entity);
-    }
-    state.emit({ type: "assigned", temporary, entity });
-  }
-
   // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #onMessage(message: ServerMessage): void {
@@ -430,7 +368,7 @@ export class Replica {
       case "welcome":
         return this.#onWelcome(message);
       case "push-result":
-        for (const row of message.results) this.#onResult(row);
+        for (const row of message.results) this.#decisions.result(row);
         return;
       case "resync":
         return this.#integration.resync(message);
@@ -473,7 +411,8 @@ export class Replica {
     this.#observeTime(message.time);
     this.#upgrade = message.upgrade === null ? null : { required: false, ...message.upgrade };
     if (message.upgrade !== null) state.emit({ type: "upgrade", required: false, ...message.upgrade });
-    if (this.#isStranger(message.decided)) return this.#becomeNewDevice(message.epoch === state.epoch);
+    if (this.#decisions.isStranger(message.decided))
+      return this.#decisions.becomeNewDevice(message.epoch === state.epoch);
     this.#connector.welcomed(message);
     // The server will say so as well; but what is pushed until then must not name offsets of another log.
     const isOtherLog = state.epoch !== null && (message.epoch !== state.epoch || message.head < state.checkpoint);
@@ -489,59 +428,14 @@ export class Replica {
     state.columns = message.columns;
     this.#integration.startOver(message.whole);
     state.pending.touchFacts();
-    for (const row of message.results) this.#onResult(row);
-    this.#settle(message.decided);
+    for (const row of message.results) this.#decisions.result(row);
+    this.#decisions.settle(message.decided);
     if (state.rooms.pending) this.#onTimer("presence");
   }
 
   /** The device's stamps keep up with the server, so that a clock that is behind does not always lose. */
   #observeTime(time: Millis): void {
     this.#state.clock.observe(makeStamp(time, 0), this.#state.now, Number.MAX_SAFE_INTEGER);
-  }
-
-  /**
-   * Whether the server's record of this device's mutations cannot be continued: it has more than this device ever made
-   * (a copied or restored store), or lacks some that are no longer held here (a restored server).
-   */
-  #isStranger(decided: Counter): boolean {
-    if (decided > this.#state.counter) return true;
-    for (const mutation of this.#state.outbox.all()) return mutation.counter > decided + 1;
-    return this.#state.counter > decided;
-  }
-
-  /**
-   * Goes on as another device: what was not decided is numbered anew and offered again. What this log has decided is in
-   * it; only what another log had is offered again as well.
-   */
-  #becomeNewDevice(sameLog: boolean): void {
-    const state = this.#state;
-    const bytes = Uint8Array.from({ length: 10 }, () => this.#random.below(256));
-    state.device = parseDeviceId(uuidv7(state.now, bytes));
-    const all = [...state.outbox.all()];
-    for (const mutation of all) state.forget(mutation);
-    state.counter = 0;
-    state.decided = 0;
-    for (const mutation of all) {
-      if (mutation.state === "decided" && sameLog) continue;
-      state.counter += 1;
-      state.take({ ...mutation, counter: state.counter, state: "queued", offset: 0, outcome: null, detail: null });
-    }
-    this.#disk.renumbered();
-    state.pending.touchFacts();
-    this.#connector.reconnect();
-  }
-
-  /** What the server's count of decided mutations says about those that are held here. */
-  #settle(decided: Counter): void {
-    for (const mutation of [...this.#state.outbox.all()]) {
-      if (mutation.state === "decided" && mutation.counter > decided) {
-        // The log that held it is gone (a restored server): it is offered again.
-        this.#state.change({ ...mutation, state: "queued", offset: 0, outcome: null });
-      } else if (mutation.state === "queued" && mutation.counter <= decided) {
-        // Decided so long ago that its result is no longer kept: it is in the log, or was refused.
-        this.#onResult([mutation.counter, "duplicate", 0, { code: "result-pruned" }]);
-      }
-    }
   }
 
   #onDelta(delta: Delta): void {

@@ -1,0 +1,136 @@
+/**
+ * Decisions: what the server made of the device's mutations, and what that means here. Decided ones wait for the delta that
+ * holds them [R5]; rejected ones are set aside with their reason and block nobody [R7]; assigned ids replace temporary ones
+ * everywhere [R11]; and a device whose numbers the server cannot continue goes on under another id [R12].
+ */
+import {
+  type Counter,
+  type EntityId,
+  type Offset,
+  parseDeviceId,
+  type Random,
+  type ResultDetail,
+  type ResultRow,
+  uuidv7,
+} from "@tidelock/core";
+import type { Connector } from "./connector.ts";
+import type { Disk } from "./disk.ts";
+import { decidedMutation } from "./outbox.ts";
+import type { StoredMutation } from "./records.ts";
+import type { ReplicaState } from "./replica-state.ts";
+
+export class Decisions {
+  readonly #state: ReplicaState;
+  readonly #disk: Disk;
+  readonly #connector: Connector;
+  readonly #random: Random;
+
+  constructor(state: ReplicaState, disk: Disk, connector: Connector, random: Random) {
+    this.#state = state;
+    this.#disk = disk;
+    this.#connector = connector;
+    this.#random = random;
+  }
+
+  result([counter, outcome, offset, detail]: ResultRow): void {
+    const state = this.#state;
+    const { link } = this.#connector;
+    const mutation = state.outbox.get(counter);
+    state.decided = Math.max(state.decided, counter);
+    if (link.state === "welcomed") link.answered = Math.max(link.answered, counter);
+    state.pending.touchFacts();
+    if (mutation === undefined || mutation.state !== "queued") return;
+    const first = outcome === "duplicate" ? (detail?.original ?? "applied") : outcome;
+    if (first === "rejected") this.#reject(mutation, detail ?? {});
+    else this.#accept(mutation, first === "duplicate" ? "applied" : first, offset, detail ?? null);
+    state.emit({ type: "decided", counter, outcome: first, detail: detail ?? {} });
+  }
+
+  /** The mutation is set aside with its reason; those behind it go on. */
+  #reject(mutation: StoredMutation, detail: ResultDetail): void {
+    const rejected: StoredMutation = { ...mutation, state: "rejected", outcome: "rejected", detail };
+    this.#state.outbox.replace(rejected);
+    this.#state.view.removeMutation(mutation.collection, mutation.entity, mutation.counter);
+    this.#state.pending.putMutation(rejected);
+    this.#state.touch(mutation.collection, mutation.entity);
+  }
+
+  #accept(
+    mutation: StoredMutation,
+    outcome: "applied" | "merged" | "in-review",
+    offset: Offset,
+    detail: ResultDetail | null,
+  ): void {
+    const assigned = detail?.entity;
+    if (mutation.operation === "create" && assigned !== undefined) this.#assign(mutation.entity, assigned);
+    const current = this.#state.outbox.get(mutation.counter) ?? mutation;
+    this.#state.change(decidedMutation(current, outcome, offset, detail));
+    if (offset <= this.#state.checkpoint) this.#state.forget(current);
+  }
+
+  /** The server has given an entity its id: everything here that names the temporary one names the new one. */
+  #assign(temporary: EntityId, entity: EntityId): void {
+    if (temporary === entity) return;
+    const state = this.#state;
+    state.identities.note(temporary, entity);
+    for (const { before, after } of state.outbox.rewritten(temporary, entity)) {
+      if (before.entity === after.entity) {
+        // Only a reference changes: it keeps its place among the mutations of its entity.
+        state.change(after);
+        continue;
+      }
+      state.view.removeMutation(before.collection, before.entity, before.counter);
+      state.touch(before.collection, before.entity);
+      state.outbox.replace(after);
+      state.view.addMutation(after);
+      state.pending.putMutation(after);
+      state.touch(after.collection, after.entity);
+    }
+    state.emit({ type: "assigned", temporary, entity });
+  }
+
+  /**
+   * Whether the server's record of this device's mutations cannot be continued: it has more than this device ever made
+   * (a copied or restored store), or lacks some that are no longer held here (a restored server).
+   */
+  isStranger(decided: Counter): boolean {
+    if (decided > this.#state.counter) return true;
+    for (const mutation of this.#state.outbox.all()) return mutation.counter > decided + 1;
+    return this.#state.counter > decided;
+  }
+
+  /**
+   * Goes on as another device: what was not decided is numbered anew and offered again. What this log has decided is in
+   * it; only what another log had is offered again as well.
+   */
+  becomeNewDevice(sameLog: boolean): void {
+    const state = this.#state;
+    const bytes = Uint8Array.from({ length: 10 }, () => this.#random.below(256));
+    state.device = parseDeviceId(uuidv7(state.now, bytes));
+    const all = [...state.outbox.all()];
+    for (const mutation of all) state.forget(mutation);
+    state.counter = 0;
+    state.decided = 0;
+    for (const mutation of all) {
+      if (mutation.state === "decided" && sameLog) continue;
+      state.counter += 1;
+      state.take({ ...mutation, counter: state.counter, state: "queued", offset: 0, outcome: null, detail: null });
+    }
+    this.#disk.renumbered();
+    state.pending.touchFacts();
+    this.#connector.reconnect();
+  }
+
+  /** What the server's count of decided mutations says about those that are held here. */
+  settle(decided: Counter): void {
+    for (const mutation of [...this.#state.outbox.all()]) {
+      if (mutation.state === "decided" && mutation.counter > decided) {
+        // The log that held it is gone (a restored server): it is offered again.
+        this.#state.change({ ...mutation, state: "queued", offset: 0, outcome: null });
+      } else if (mutation.state === "queued" && mutation.counter <= decided) {
+        // Decided so long ago that its result is no longer kept: it is in the log, or was refused.
+        this.result([mutation.counter, "duplicate", 0, { code: "result-pruned" }]);
+      }
+    }
+  }
+}
