@@ -18,13 +18,13 @@ import {
   ERRORS,
   EVERYTHING,
   MAX_SUBSCRIPTIONS,
+  type Hello,
+  type Welcome,
   type Millis,
   type Offset,
   OLDEST_PROTOCOL_VERSION,
-  type PresenceRequest,
   PROTOCOL_VERSION,
   type Refusal,
-  type RoomName,
   type ResultRow,
   type SessionId,
   type SubscriptionRequest,
@@ -38,10 +38,10 @@ import type { HubEffect, OutboundMessage } from "./effect.ts";
 import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
 import { Planner } from "./planner.ts";
 import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
-import { Presence } from "./presence.ts";
+import { PresenceDesk } from "./presence-desk.ts";
 import { Pushes, resultRow } from "./pushes.ts";
 import { Reconciler } from "./reconcile.ts";
-import { type Opening, type Session, voidReason } from "./session.ts";
+import { newSession, type Opening, type Session, voidReason } from "./session.ts";
 import { isRefusal, Views } from "./views.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
@@ -56,7 +56,7 @@ export class Hub {
   readonly #columns = new Map<string, Columns>();
   readonly #planner: Planner;
   readonly #delivery: Delivery;
-  readonly #presence = new Presence();
+  readonly #presence: PresenceDesk;
   readonly #views: Views;
   readonly #pushes: Pushes;
   readonly #reconciler: Reconciler;
@@ -110,6 +110,13 @@ export class Hub {
     };
     this.#planner = new Planner(this.#context, options.record.head, grown);
     this.#delivery = new Delivery(this.#context, options.record.head);
+    this.#presence = new PresenceDesk({
+      context: this.#context,
+      mayEnter: options.rooms,
+      session: (id) => this.#sessions.get(id),
+      send: (sessions, message) => this.#context.emit({ type: "send", sessions, message }),
+      refuse: (id, code, message, room) => this.#refuse(id, code, message, { room }),
+    });
     this.#views = new Views(this.#context);
     this.#pushes = new Pushes({
       context: this.#context,
@@ -319,39 +326,18 @@ export class Hub {
   #open(opening: Opening, device: DeviceState, results: readonly ResultRow[]): void {
     const { hello, id, principal } = opening;
     this.#openings.delete(id);
-    const session: Session = {
-      id,
-      device,
-      principal,
-      subscriptions: new Map(),
-      jobs: [],
-      audience: null,
-      told: hello.checkpoint,
-      cursor: hello.checkpoint,
-      owed: 0,
-      blockedSince: null,
-      draining: false,
-      reading: false,
-      missedRooms: new Set(),
-    };
+    const session = newSession(opening, device);
     this.#sessions.set(id, session);
     const reason = voidReason(hello, this.#context.epoch, this.#floor, this.head);
     const requests = hello.subscriptions.map((request) => this.#resume(request, principal, reason === null));
     this.#send(id, {
-      type: "welcome",
-      protocol: PROTOCOL_VERSION,
+      ...this.#welcome(hello),
       session: id,
       user: principal.user,
-      epoch: this.#context.epoch,
-      head: this.head,
-      time: this.#now,
-      columns: Object.fromEntries(this.#columns),
+      expires: principal.expires,
       decided: device.decided,
       whole: requests.filter((request) => request.key !== null).map((request) => request.id),
       results,
-      expires: principal.expires,
-      limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
-      upgrade: hello.schema.version < this.#options.schema.version ? upgradeOf(this.#options.upgrade) : null,
     });
     if (reason !== null) {
       session.told = 0;
@@ -368,6 +354,22 @@ export class Hub {
     for (const message of opening.waiting) {
       if (this.#sessions.has(id)) this.#onMessage(id, message);
     }
+  }
+
+  /** What every device of the tenant is told at the start. */
+  #welcome(hello: Hello): Omit<Welcome, "session" | "user" | "expires" | "decided" | "whole" | "results"> {
+    const { upgrade, schema } = this.#options;
+    const isOlder = upgrade !== undefined && hello.schema.version < schema.version;
+    return {
+      type: "welcome",
+      protocol: PROTOCOL_VERSION,
+      epoch: this.#context.epoch,
+      head: this.head,
+      time: this.#now,
+      columns: Object.fromEntries(this.#columns),
+      limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
+      upgrade: isOlder ? { message: upgrade.message, url: upgrade.url } : null,
+    };
   }
 
   /** The request as it can be met: its key stays only if what the device holds is what it would get now. */
@@ -450,12 +452,8 @@ export class Hub {
     session.blockedSince = null;
     session.draining = false;
     this.#delivery.pump(session);
-    // Presence that was dropped while the socket was full is said anew; it never goes before a change.
-    for (const room of this.#presence.roomsOf(id)) {
-      if (!session.missedRooms.has(room)) continue;
-      this.#send(id, { type: "presence", room, whole: true, members: this.#presence.whole(room) });
-    }
-    session.missedRooms.clear();
+    // It never goes before a change.
+    this.#presence.drained(session);
   }
 
   // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -486,7 +484,7 @@ export class Hub {
       case "ack":
         return this.#onAck(session, message.offset);
       case "presence":
-        return this.#onPresence(session, message);
+        return this.#presence.take(session, message);
       case "ping":
         return this.#send(id, { type: "pong", nonce: message.nonce });
       case "pong":
@@ -564,39 +562,10 @@ export class Hub {
 
   // ── presence, timers, the end ────────────────────────────────────────────────────────────────────────────────────
 
-  #onPresence(session: Session, request: PresenceRequest): void {
-    const { id, device, principal } = session;
-    const about = { room: request.room };
-    if (
-      request.action === "join" &&
-      this.#options.rooms?.(this.#context.ruleContext(principal), request.room) === false
-    ) {
-      return this.#refuse(id, "forbidden", `room ${request.room} is not open to you`, about);
-    }
-    const { refusal, whole } = this.#presence.handle(
-      { session: id, device: device.device, user: principal.user },
-      request,
-    );
-    if (refusal !== undefined) return this.#refuse(id, refusal, ERRORS[refusal].message, about);
-    if (whole !== undefined) this.#send(id, { type: "presence", room: request.room, whole: true, members: whole });
-  }
-
-  /** Whether a session cannot be told what happens in a room, because its socket is full; it hears of it later. */
-  #misses(id: SessionId, room: RoomName): boolean {
-    const session = this.#sessions.get(id);
-    if (session === undefined || session.blockedSince === null) return session === undefined;
-    session.missedRooms.add(room);
-    return true;
-  }
-
   #onTimer(timer: "presence" | "sweep"): void {
     if (timer === "presence") {
       this.#presenceTimer = false;
-      for (const { room, members, to } of this.#presence.gather()) {
-        const sessions = to.filter((id) => !this.#misses(id, room));
-        if (sessions.length > 0)
-          this.#context.emit({ type: "send", sessions, message: { type: "presence", room, whole: false, members } });
-      }
+      this.#presence.gather();
       return;
     }
     this.#sweepTimer = false;
@@ -622,9 +591,4 @@ export class Hub {
     }
     if (this.#acknowledged.size > 0) this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
   }
-}
-
-/** What a device is told of a newer application: no more than that. */
-function upgradeOf(upgrade: HubOptions["upgrade"]): { readonly message: string; readonly url: string } | null {
-  return upgrade === undefined ? null : { message: upgrade.message, url: upgrade.url };
 }

@@ -78,3 +78,22 @@ export function voidReason(
   if (held.checkpoint > head) return "version-invalid";
   return held.checkpoint < floor ? "checkpoint-expired" : null;
 }
+
+/** The session that an opening becomes: at the device's checkpoint, with nothing subscribed yet. */
+export function newSession({ id, principal, hello }: Opening, device: DeviceState): Session {
+  return {
+    id,
+    device,
+    principal,
+    subscriptions: new Map(),
+    jobs: [],
+    audience: null,
+    told: hello.checkpoint,
+    cursor: hello.checkpoint,
+    owed: 0,
+    blockedSince: null,
+    draining: false,
+    reading: false,
+    missedRooms: new Set(),
+  };
+}
