@@ -204,6 +204,7 @@ describe("curl in PROTOCOL.md", () => {
     );
     assert.deepEqual(second.state, first.state);
     assertSameForm(printedAnswer(), first);
+    assert.equal(printedAnswer()["has_more"], first.has_more);
   });
 
   test("the streams begin with a welcome and end their snapshots with an id", async (context) => {
@@ -321,6 +322,7 @@ describe("what PROTOCOL.md says", () => {
       "snapshot",
       "rows",
       "snapshot-end",
+      "unsubscribed",
       "delta",
       "goaway",
       "refusal",
