@@ -38,15 +38,8 @@ export class Checks implements DeviceObserver, NodeObserver {
     this.#witnesses = witnesses;
   }
 
-  /**
-   * How far the log may be trimmed: names of plain clients' mutations are kept as long as the log is, and who repeats one
-   * after that has it done again. So nothing is trimmed of which a client still waits for the answer.
-   */
-  get trimmable(): number {
-    const waiting = this.#witnesses.plainClients.flatMap((client) =>
-      client.waiting.map(({ name }) => this.model.settledAt(client.name, name) ?? Infinity),
-    );
-    return Math.max(0, Math.min(this.model.head, ...waiting.map((settledAt) => settledAt - 1)));
+  get head(): number {
+    return this.model.head;
   }
 
   watch(device: Device): void {
@@ -92,6 +85,7 @@ export class Checks implements DeviceObserver, NodeObserver {
         for (const session of sessions) this.#checkResults(session, message.results);
         return;
       case "welcome":
+        this.#environment.counts.add("results in welcome", message.results.length);
         for (const session of sessions) this.#checkResults(session, message.results);
         return;
       case "resync":

@@ -50,8 +50,11 @@ export class Connection implements Socket {
   /** Whom the hub takes the session for. */
   principal: Principal | null = null;
   #blocked = false;
+  /** Data sent since the hub was told that too much waits; `null` while it may send. */
+  #sentWhileBlocked: number | null = null;
   #wantsDrained = false;
   #heardAt = 0;
+  #isRepeating = false;
 
   constructor(
     environment: Environment,
@@ -118,6 +121,10 @@ export class Connection implements Socket {
     const { mutant } = this.#environment;
     const bent = mutant.up === undefined ? [message] : mutant.up(message, this.session);
     for (const each of bent) this.#up.send(this.#encode(each));
+    if (message.type !== "push" || !this.#isRepeating) return;
+    this.#isRepeating = false;
+    this.#environment.counts.add("repeated pushes");
+    this.#up.send(this.#encode(message));
   }
 
   /** The device closes. What it has sent still arrives; what is on its way down is not read. */
@@ -215,12 +222,26 @@ export class Connection implements Socket {
   send(message: Outbound): void {
     if (this.#state !== "open") return;
     const { odds } = this.#environment;
+    const isData = message.type === "delta" || message.type === "prepared" || message.type === "snapshot";
+    if (isData && this.#sentWhileBlocked !== null) {
+      this.#sentWhileBlocked += 1;
+      // What was being read when the socket filled up may still come, and no more.
+      const most = odds.bounds.chunksPerWindow + 2;
+      demand(
+        this.#sentWhileBlocked <= most,
+        "backpressure",
+        () => `${this.session} is blocked, and is sent more and more`,
+      );
+    }
     this.#down.send(this.#prepare(message));
     if (this.#down.waiting <= odds.socketMessages || this.#blocked) return;
     this.#blocked = true;
     this.#environment.counts.add("blocked sessions");
     // Reported on the next turn: a runtime sees the backlog after it has written.
-    this.#soon(() => this.#node.input({ type: "session-blocked", session: this.session }));
+    this.#soon(() => {
+      this.#sentWhileBlocked ??= 0;
+      this.#node.input({ type: "session-blocked", session: this.session });
+    });
   }
 
   whenDrained(): void {
@@ -234,7 +255,10 @@ export class Connection implements Socket {
     if (this.#down.waiting > this.#environment.odds.socketMessages / 2) return;
     this.#blocked = false;
     this.#wantsDrained = false;
-    this.#soon(() => this.#node.input({ type: "session-drained", session: this.session }));
+    this.#soon(() => {
+      this.#sentWhileBlocked = null;
+      this.#node.input({ type: "session-drained", session: this.session });
+    });
   }
 
   #soon(run: () => void): void {
@@ -275,6 +299,11 @@ export class Connection implements Socket {
   }
 
   // ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The next push is sent twice, as a careless client would. */
+  repeatPush(): void {
+    this.#isRepeating = true;
+  }
 
   /** The connection breaks: both ends are told, each in its own time; what was on its way is lost. */
   reset(): void {

@@ -33,6 +33,9 @@ export class DeviceChecks {
   readonly #device: Device;
   /** What the replica keeps up, by name. */
   readonly #held = new Map<string, Held>();
+  /** Those given up on this connection, by number, while their end is not confirmed. */
+  readonly #ending = new Map<number, Held>();
+  #connection = 0;
   /** Subscription numbers of the connection, as its hello and subscribes named them. */
   readonly #numbers = new Map<number, string>();
   readonly #lastSeen = new Map<string, string>();
@@ -54,7 +57,9 @@ export class DeviceChecks {
 
   expectation(): Expectation | null {
     const { replica } = this.#device;
-    return replica === null ? null : new Expectation(this.#around.model, this.ledger, replica, this.#held.values());
+    return replica === null
+      ? null
+      : new Expectation(this.#around.model, this.ledger, replica, [...this.#held.values(), ...this.#ending.values()]);
   }
 
   // ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,6 +165,8 @@ export class DeviceChecks {
     this.#held.clear();
     this.#numbers.clear();
     this.#lastSeen.clear();
+    this.#ending.clear();
+    this.#connection = 0;
   }
 
   #offsetOf(counter: number): number | null {
@@ -170,7 +177,13 @@ export class DeviceChecks {
     this.ledger.loaded(stored, (counter) => this.#offsetOf(counter));
     for (const { collection, filter, key } of stored.facts?.subscriptions ?? []) {
       const rights = key === null ? null : this.#around.rightsOf(key);
-      this.#held.set(`${collection} ${filter}`, { collection, filter: JSON.parse(filter), rights, staged: null });
+      this.#held.set(`${collection} ${filter}`, {
+        collection,
+        filter: JSON.parse(filter),
+        rights,
+        staged: null,
+        ending: false,
+      });
     }
     const checkpoint = stored.facts?.checkpoint ?? 0;
     const epoch = stored.facts?.epoch ?? "";
@@ -185,11 +198,19 @@ export class DeviceChecks {
   #noteSubscriptions(input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
     if (input.type === "subscribe" || input.type === "unsubscribe") {
       const name = `${input.collection} ${JSON.stringify(input.filter)}`;
-      if (input.type === "unsubscribe") this.#held.delete(name);
-      else if (!this.#held.has(name)) this.#held.set(name, { ...input, rights: null, staged: null });
+      const held = this.#held.get(name);
+      if (input.type === "unsubscribe" && held !== undefined) this.#giveUp(name, held);
+      if (input.type === "subscribe" && held === undefined) {
+        const { collection, filter } = input;
+        this.#held.set(name, { collection, filter, rights: null, staged: null, ending: false });
+      }
     }
+    const isOver = input.type === "disconnected" && input.connection === this.#connection;
+    if (isOver || effects.some(({ type }) => type === "disconnect")) this.#dropEnding();
     for (const effect of effects) {
       if (effect.type !== "connect") continue;
+      this.#dropEnding();
+      this.#connection = effect.connection;
       this.#numbers.clear();
       for (const { id, collection, where } of effect.hello.subscriptions)
         this.#numbers.set(id, `${collection} ${JSON.stringify(where)}`);
@@ -197,7 +218,19 @@ export class DeviceChecks {
     if (input.type === "message") this.#noteSnapshot(input.message);
   }
 
+  /** Its rows may stay until the server has confirmed it, or the connection is gone. */
+  #giveUp(name: string, held: Held): void {
+    this.#held.delete(name);
+    const number = [...this.#numbers].find(([, known]) => known === name)?.[0];
+    if (number !== undefined) this.#ending.set(number, { ...held, ending: true });
+  }
+
+  #dropEnding(): void {
+    this.#ending.clear();
+  }
+
   #noteSnapshot(message: ServerMessage): void {
+    if (message.type === "unsubscribed") this.#ending.delete(message.subscription);
     if (message.type === "resync")
       for (const held of this.#held.values()) Object.assign(held, { rights: null, staged: null });
     if (message.type !== "snapshot" && message.type !== "snapshot-end") return;

@@ -16,6 +16,8 @@ export interface Held {
   rights: Rights | null;
   /** A snapshot under way will bring it under these rights. */
   staged: Rights | null;
+  /** Given up, and not confirmed: until then its rows may stay, and may or may not be kept up to date. */
+  ending: boolean;
 }
 
 /** Who a session speaks for. */
@@ -35,6 +37,7 @@ export class Expectation {
   /** The subscriptions of each collection that are whole, as scopes; and whether some are not. */
   readonly #whole = new Map<string, Scope[]>();
   readonly #partial = new Set<string>();
+  readonly #ending = new Set<string>();
   #pending: Map<string, Entry[]> | null = null;
   readonly #lingering = new Set<string>();
 
@@ -44,8 +47,9 @@ export class Expectation {
     this.#replica = replica;
     this.#offset = replica.checkpoint?.offset ?? 0;
     for (const name of COLLECTIONS) this.#whole.set(name, []);
-    for (const { collection, filter, rights } of held) {
-      if (rights === null || !replica.isComplete(collection, filter)) this.#partial.add(collection);
+    for (const { collection, filter, rights, ending } of held) {
+      if (ending) this.#ending.add(collection);
+      else if (rights === null || !replica.isComplete(collection, filter)) this.#partial.add(collection);
       else this.#whole.get(collection)?.push({ collection, filter, ...rights });
     }
   }
@@ -98,7 +102,8 @@ export class Expectation {
     const row = this.#model.rowAt(collection, id, this.#offset);
     const isHeld = row !== null && scopes.some((scope) => inScope(scope, id, row));
     const pending = this.pending.get(`${collection}/${id}`) ?? [];
-    if (!isHeld && (this.#partial.has(collection) || this.#lingering.has(`${collection}/${id}`))) return "unknown";
+    const isOpen = this.#partial.has(collection) || this.#ending.has(collection);
+    if (!isHeld && (isOpen || this.#lingering.has(`${collection}/${id}`))) return "unknown";
     return { row: this.#replay(isHeld ? row : null, collection, pending) };
   }
 

@@ -12,7 +12,7 @@ export interface Victims {
   readonly environment: Environment;
   readonly node: ServerNode;
   readonly connections: Iterable<Connection>;
-  readonly checks: { trimmed(floor: number): void; readonly trimmable: number };
+  readonly checks: { trimmed(floor: number): void; readonly head: number };
   living(): readonly Device[];
   addDevice(): Device;
   cut(device: Device, until: number): void;
@@ -79,6 +79,8 @@ export class Faults {
           if (!this.#over) this.#victims.haunt(connection);
         });
         return;
+      case "repeat":
+        return connection?.repeatPush();
       case "trim":
         return this.#trim(random);
       case "storeFailure":
@@ -129,7 +131,7 @@ export class Faults {
   #trim(random: Random): void {
     const { node, checks } = this.#victims;
     if (!node.isUp) return;
-    const through = between(random, Math.max(0, checks.trimmable - 30), checks.trimmable);
+    const through = between(random, Math.max(0, checks.head - 30), checks.head);
     checks.trimmed(node.trim(through));
   }
 }

@@ -143,6 +143,8 @@ function judgeOne(authored: Authored, state: State | null, circumstances: Circum
       if (!isStorable(authored.collection, name, value)) return { refusals: ["invalid-value", "unknown-field"] };
     }
   }
+  const isDangling = authored.references.some((name) => String(authored.fields[name] ?? "").startsWith("tmp:"));
+  if (isDangling) return { refusals: ["entity-not-found"] };
   const exists = state !== null && state.at > 0;
   const isForgotten = exists && state.row === null && state.at <= circumstances.purged;
   switch (authored.operation) {

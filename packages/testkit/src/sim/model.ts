@@ -41,8 +41,6 @@ export class Model {
   readonly #receipts = new Map<string, Map<number, Receipt>>();
   readonly #lastCounter = new Map<string, number>();
   readonly #aliases = new Map<string, string>();
-  /** The log's head after the commit that decided a named mutation. */
-  readonly #settledAt = new Map<string, Offset>();
   /** Tombstones up to here may have been forgotten. */
   #purged: Offset = 0;
 
@@ -67,8 +65,6 @@ export class Model {
       );
       position += this.#settle(group, judgement, events.slice(position));
     }
-    for (const { device, name } of commit.receipts)
-      if (name !== null) this.#settledAt.set(`${device} ${name}`, this.head);
     demand(position === events.length, "log", () => `${events.length - position} events of a commit have no receipt`);
     this.#compareEntities(commit);
   }
@@ -84,11 +80,6 @@ export class Model {
 
   receipt(device: string, counter: number): Receipt | undefined {
     return this.#receipts.get(device)?.get(counter);
-  }
-
-  /** The head of the log when a mutation that a plain client named was decided; `null` when it was not. */
-  settledAt(device: string, name: string): Offset | null {
-    return this.#settledAt.get(`${device} ${name}`) ?? null;
   }
 
   /** Highest counter of a device that the log has decided. */

@@ -204,7 +204,8 @@ const acceptsOldMessages: MakeMutant = () => {
         return [input];
       }
       heard.set(device, []);
-      return [input, ...before.map((message) => ({ ...input, message }))];
+      const { connection } = input;
+      return [input, ...before.map((message) => ({ type: "message" as const, connection, message }))];
     },
   };
 };

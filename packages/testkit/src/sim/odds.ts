@@ -38,6 +38,7 @@ export type Fault =
   | "stall"
   | "slowReader"
   | "ghost"
+  | "repeat"
   | "trim"
   | "storeFailure"
   | "appendFailure"
@@ -46,21 +47,6 @@ export type Fault =
   | "clockJump"
   | "roleChange";
 
-export const OPERATIONS: readonly Operation[] = [
-  "create",
-  "createTemporary",
-  "update",
-  "updateHot",
-  "delete",
-  "transaction",
-  "poison",
-  "subscribe",
-  "unsubscribe",
-  "presence",
-  "presenceLeave",
-  "discard",
-  "reconcile",
-];
 export const FAULTS: readonly Fault[] = [
   "offline",
   "deviceCrash",
@@ -75,6 +61,7 @@ export const FAULTS: readonly Fault[] = [
   "stall",
   "slowReader",
   "ghost",
+  "repeat",
   "trim",
   "storeFailure",
   "appendFailure",
@@ -191,6 +178,7 @@ function drawFaults(random: Random): Odds["faults"] {
     ["stall", 6, 0.3],
     ["slowReader", 6, 0.3],
     ["ghost", 5, 0.3],
+    ["repeat", 8, 0.3],
     ["trim", 4, 0.35],
     ["storeFailure", 3, 0.2],
     ["appendFailure", 2, 0.2],

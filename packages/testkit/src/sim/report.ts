@@ -39,6 +39,7 @@ const FLOOR_PER_HUNDRED: Readonly<Record<string, number>> = {
   "crashes at an effect": 60,
   "resyncs": 20,
   "duplicates": 20,
+  "results in welcome": 50,
   "blocked sessions": 10,
   "ghosts": 10,
   "idle sessions": 3,

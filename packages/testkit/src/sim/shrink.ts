@@ -15,15 +15,17 @@ export interface Scenario {
   readonly plan: readonly PlanItem[];
 }
 
+const ROUNDS = 3;
+
 /** @param fails whether a scenario still fails as it should; called at most `budget` times */
 export function shrink(scenario: Scenario, fails: (scenario: Scenario) => boolean, budget: number): Scenario {
-  let left = budget;
+  let calls = 0;
   const stillFails = (candidate: Scenario): boolean => {
-    left -= 1;
-    return left >= 0 && fails(candidate);
+    calls += 1;
+    return calls <= budget && fails(candidate);
   };
   let best = scenario;
-  for (let round = 0; round < 3 && left > 0; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const before = JSON.stringify(best);
     best = withFewerItems(best, stillFails);
     best = withPlainerWorld(best, stillFails);
