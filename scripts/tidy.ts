@@ -8,13 +8,14 @@ import { resolve } from "node:path";
 import { checkAddresses } from "./tidy/addresses.ts";
 import { checkDrawers } from "./tidy/drawers.ts";
 import { checkErrorCodes } from "./tidy/error-codes.ts";
-import { type Finding, listFiles } from "./tidy/files.ts";
+import { type Finding, listFiles, listAllFiles } from "./tidy/files.ts";
 import { checkLength } from "./tidy/length.ts";
 import { checkLinks } from "./tidy/links.ts";
 import { checkPurity } from "./tidy/purity.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const files = listFiles(root);
+const allFiles = listAllFiles(root);
 const readText = (path: string): string => readFileSync(resolve(root, path), "utf8");
 
 const findings: Finding[] = [
@@ -23,7 +24,7 @@ const findings: Finding[] = [
   ...files.flatMap((path) => checkAddresses(path, readText)),
   ...files.flatMap((path) => checkLength(path, readText)),
   ...files.flatMap((path) => checkPurity(path, readText)),
-  ...files.flatMap((path) => checkLinks(path, files, readText)),
+  ...files.flatMap((path) => checkLinks(path, allFiles, readText)),
 ];
 
 const errors = findings.filter(({ hint }) => hint !== true);

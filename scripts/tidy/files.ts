@@ -15,12 +15,17 @@ export interface Finding {
 
 export type ReadText = (path: string) => string;
 
-/** Text files that are or would be committed, sorted. Without git: every file outside generated folders. */
+/** Text files that are or would be committed, sorted. */
 export function listFiles(root: string): string[] {
+  return listAllFiles(root).filter((path) => isText(path));
+}
+
+/** All files that are or would be committed, pictures too. Without git: every file outside generated folders. */
+export function listAllFiles(root: string): string[] {
   const arguments_ = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   const git = spawnSync("git", arguments_, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   const paths = git.status === 0 ? git.stdout.split("\0") : walk(root);
-  return [...new Set(paths)].filter((path) => path !== "" && isText(root, path)).sort();
+  return [...new Set(paths)].filter((path) => path !== "" && isFile(root, path)).sort();
 }
 
 function walk(root: string): string[] {
@@ -28,8 +33,11 @@ function walk(root: string): string[] {
   return globSync(["**/*", ".*", ".ci/*"], { cwd: root, exclude }).map((path) => path.split(sep).join("/"));
 }
 
-function isText(root: string, path: string): boolean {
-  if (/\.(png|jpg|jpeg|gif|webp|ico|woff2?|gz|zst|zip|pdf|wasm|mp4|bin)$/.test(path)) return false;
+function isText(path: string): boolean {
+  return !/\.(png|jpg|jpeg|gif|webp|ico|woff2?|gz|zst|zip|pdf|wasm|mp4|bin)$/.test(path);
+}
+
+function isFile(root: string, path: string): boolean {
   const full = resolve(root, path);
   return existsSync(full) && statSync(full).isFile();
 }
