@@ -31,6 +31,7 @@ import {
   type VersionVector,
 } from "@tidelock/core";
 import { type Admission, admitTransaction, type Candidate } from "./admit.ts";
+import { Aliases, MAX_ALIASES } from "./aliases.ts";
 import type { DeviceState } from "./device.ts";
 import { EntityCache } from "./entity-cache.ts";
 import { decodeEntity, encodeEntity, encodeRow } from "./entity-codec.ts";
@@ -94,23 +95,24 @@ export interface Appended {
   readonly answer: () => void;
 }
 
-const MAX_ALIASES = 20_000;
-
 export class Planner {
   readonly #context: HubContext;
   readonly #cache: EntityCache;
   readonly #clock = new HybridClock();
   #queue: Transaction[] = [];
   #queuedMutations = 0;
-  /** A read is under way; or one failed, and the next `retry` tries again. */
-  #loading = false;
-  #reading = false;
+  /** Reads under way. Nothing is planned before all of them have answered. */
+  #reads = 0;
+  /** A read failed, and the next `retry` tries again. */
+  #failed = false;
   #batch = new Batch();
   #underWay: Batch | null = null;
   #planned: Offset;
   #durable: Offset;
-  /** Temporary ids of devices and the ids assigned; `null`: there is none. */
-  readonly #aliases = new Map<string, EntityId | null>();
+  readonly #aliases = new Aliases();
+  /** The number of the append that gathers, and of the last one on disk. */
+  #append = 1;
+  #durableAppend = 0;
   #columnsToSave: Commit["columns"];
 
   constructor(context: HubContext, head: Offset, columnsToSave: Commit["columns"]) {
@@ -137,7 +139,7 @@ export class Planner {
   }
 
   get idle(): boolean {
-    return this.#queue.length === 0 && this.#underWay === null && this.#batch.isEmpty && !this.#loading;
+    return this.#queue.length === 0 && this.#underWay === null && this.#batch.isEmpty && this.#reads === 0;
   }
 
   enqueue(transaction: Transaction): void {
@@ -147,7 +149,7 @@ export class Planner {
 
   /** Reads again what could not be read. Called now and then. */
   retry(): void {
-    if (this.#loading && !this.#reading) this.#loading = false;
+    this.#failed = false;
   }
 
   /** Makes sure that the storage knows the device, even if it never writes. */
@@ -155,14 +157,13 @@ export class Planner {
     this.#batch.devices.set(device.device, device);
   }
 
-  /** Notes what a temporary id became, as read from receipts; `null` when nothing. */
-  noteAlias(device: DeviceId, name: string, entity: EntityId | null): void {
-    const key = `${device} ${name}`;
-    this.#aliases.delete(key);
-    this.#aliases.set(key, entity);
-    if (this.#aliases.size <= MAX_ALIASES) return;
-    const oldest = this.#aliases.keys().next().value;
-    if (oldest !== undefined) this.#aliases.delete(oldest);
+  /** Takes in what the disk says of the names of a device: those without a receipt are free. */
+  learnNames(device: DeviceId, names: Iterable<string>, receipts: readonly Receipt[]): void {
+    for (const { name, detail } of receipts) {
+      const entity = detail === null ? null : parseEntityId((JSON.parse(detail) as ResultDetail).entity);
+      if (name !== null) this.#aliases.learn(device, name, entity, true);
+    }
+    for (const name of names) this.#aliases.learn(device, name, null, false);
   }
 
   /** Admits what is loaded, and starts an append when the disk is free. Called after every input. */
@@ -172,6 +173,7 @@ export class Planner {
     const batch = this.#batch;
     this.#underWay = batch;
     this.#batch = new Batch();
+    this.#append += 1;
     const head = this.#planned - batch.events.length;
     this.#context.emit({
       type: "append",
@@ -188,7 +190,9 @@ export class Planner {
     this.#underWay = null;
     this.#durable += batch.events.length;
     this.#columnsToSave = [];
+    this.#durableAppend = this.#append - 1;
     this.#cache.shrink(this.#durable);
+    this.#aliases.shrink(this.#durableAppend);
     return {
       events: batch.events,
       sizes: batch.bodies.map((event) => event.body.length),
@@ -216,42 +220,48 @@ export class Planner {
 
   /** Whether everything that the transaction needs is in memory; when not, reads it for all that wait. */
   #load(transaction: Transaction, position: number): boolean {
-    if (this.#missingAliases(transaction).length === 0 && this.#missingEntities(transaction).length === 0) return true;
-    if (this.#loading) return false;
+    if (this.#missingNames(transaction).length === 0 && this.#missingEntities(transaction).length === 0) return true;
+    if (this.#reads > 0 || this.#failed) return false;
     const waiting = this.#queue.slice(position, position + this.#context.bounds.maxAppendMutations);
-    const device = transaction.device.device;
-    const names = new Set(
-      waiting.filter((other) => other.device.device === device).flatMap((other) => this.#missingAliases(other)),
-    );
-    this.#loading = true;
-    this.#reading = true;
-    if (names.size > 0) this.#loadAliases(device, [...names]);
-    else this.#loadEntities(waiting.flatMap((other) => this.#missingEntities(other)));
+    const names = this.#namesToLoad(waiting);
+    for (const [device, missing] of names) this.#loadNames(device, [...missing]);
+    if (names.size === 0) this.#loadEntities(waiting.flatMap((other) => this.#missingEntities(other)));
     return false;
   }
 
-  #loadAliases(device: DeviceId, names: readonly string[]): void {
+  /** The names that the first transaction lacks, and of the others no more than can be remembered. */
+  #namesToLoad(waiting: readonly Transaction[]): Map<DeviceId, Set<string>> {
+    const names = new Map<DeviceId, Set<string>>();
+    let count = 0;
+    for (const transaction of waiting) {
+      const { device } = transaction.device;
+      for (const name of this.#missingNames(transaction)) {
+        names.set(device, (names.get(device) ?? new Set()).add(name));
+        count += 1;
+      }
+      if (count > MAX_ALIASES / 2) break;
+    }
+    return names;
+  }
+
+  #loadNames(device: DeviceId, names: readonly string[]): void {
+    this.#reads += 1;
     this.#context.read({ kind: "receipts-by-name", device, names }, (result) => {
-      this.#reading = false;
-      if (result === null) return;
-      this.#loading = false;
-      for (const name of names) {
-        if (!this.#aliases.has(`${device} ${name}`)) this.noteAlias(device, name, null);
-      }
-      for (const receipt of result.receipts) {
-        const entity =
-          receipt.detail === null ? null : parseEntityId((JSON.parse(receipt.detail) as ResultDetail).entity);
-        if (receipt.name !== null) this.noteAlias(device, receipt.name, entity);
-      }
+      this.#reads -= 1;
+      if (result === null) this.#failed = true;
+      else this.learnNames(device, names, result.receipts);
     });
   }
 
   #loadEntities(missing: readonly (readonly [string, EntityId])[]): void {
     const keys = [...new Map(missing.map((key) => [key.join("/"), key])).values()];
+    this.#reads += 1;
     this.#context.read({ kind: "entities", keys }, (result) => {
-      this.#reading = false;
-      if (result === null) return;
-      this.#loading = false;
+      this.#reads -= 1;
+      if (result === null) {
+        this.#failed = true;
+        return;
+      }
       for (const [collection, id] of keys) {
         if (!this.#cache.has(collection, id)) this.#cache.set(collection, id, null);
       }
@@ -271,16 +281,24 @@ export class Planner {
     return { ...state, values: completeRow(state.values, columns, schema) };
   }
 
-  #missingAliases({ device, mutations }: Transaction): string[] {
+  #missingNames({ device: { device }, mutations }: Transaction): string[] {
     const names: string[] = [];
-    for (const { mutation } of mutations) {
-      if (mutation.operation !== "create") names.push(mutation.entity);
-      for (const value of this.#references(mutation)) names.push(value);
+    for (const pushed of mutations) {
+      const { mutation } = pushed;
+      const own = nameOf(pushed);
+      if (own !== null && this.#isUnknown(device, own)) names.push(own);
+      if (mutation.operation !== "create" && !this.#assignsIn(mutations, mutation.entity)) {
+        if (this.#isUnknown(device, mutation.entity)) names.push(mutation.entity);
+      }
+      for (const value of this.#references(mutation)) {
+        if (this.#isUnknown(device, value) && !this.#assignsIn(mutations, value)) names.push(value);
+      }
     }
-    return names.filter(
-      (name) =>
-        name.startsWith("tmp:") && !this.#aliases.has(`${device.device} ${name}`) && !this.#assignsIn(mutations, name),
-    );
+    return names;
+  }
+
+  #isUnknown(device: DeviceId, name: string): boolean {
+    return name.startsWith("tmp:") && !this.#aliases.has(device, name);
   }
 
   /** Whether the transaction itself creates the entity that a temporary id names. */
@@ -300,7 +318,7 @@ export class Planner {
 
   /** The id that the server assigned in place of a temporary one of the device; any other as it is. */
   resolve(device: DeviceId, id: EntityId): EntityId {
-    return this.#aliases.size === 0 ? id : (this.#aliases.get(`${device} ${id}`) ?? id);
+    return this.#aliases.resolve(device, id);
   }
 
   /** Values of reference fields. */
@@ -318,9 +336,11 @@ export class Planner {
 
   #admit(transaction: Transaction): void {
     const { device, principal, mutations } = transaction;
-    const candidates = mutations.map((pushed) => this.#candidate(device, pushed));
+    const reused = this.#reusedName(transaction);
+    const candidates = mutations.map((pushed) => this.#candidate(device, pushed, reused === null));
     const admission =
       refusedOnArrival(mutations) ??
+      reused ??
       danglingReference(candidates, this.#context.collections) ??
       admitTransaction(candidates, {
         device: device.device,
@@ -362,9 +382,24 @@ export class Planner {
         );
       } else if (!admission.ok) {
         this.#record(transaction, pushed, "rejected", 0, refusalDetail(admission, position, mutations));
-        if (candidate.assigned !== null) this.noteAlias(device.device, pushed.name ?? pushed.mutation.entity, null);
+        const name = nameOf(pushed);
+        if (candidate.assigned !== null && name !== null && reused === null)
+          this.#aliases.note(device.device, name, null, this.#append);
       }
     }
+  }
+
+  /** A transaction in which a name is given a second time is refused: it would have two meanings. */
+  #reusedName({ device: { device }, mutations }: Transaction): Admission | null {
+    const given = new Set<string>();
+    for (const [failing, pushed] of mutations.entries()) {
+      const name = nameOf(pushed);
+      if (name === null) continue;
+      if (given.has(name) || this.#aliases.isTaken(device, name))
+        return { ok: false, failing, code: "invalid-id", message: `${name} was given to another mutation before` };
+      given.add(name);
+    }
+    return null;
   }
 
   #addEvent(event: DomainEvent, rows: ReadonlyMap<Offset, string | null>): void {
@@ -374,13 +409,15 @@ export class Planner {
     this.#batch.bodies.push({ offset: event.offset, remaining: event.remaining, body });
   }
 
-  #candidate(device: DeviceState, { mutation, seen, name, assign }: Pushed): Candidate {
+  #candidate(device: DeviceState, pushed: Pushed, mayName: boolean): Candidate {
+    const { mutation, seen, assign } = pushed;
     const now = this.#context.now();
     const ahead = stampMillis(mutation.stamp) > now + MAX_CLOCK_DRIFT;
     const stamp = ahead ? this.#clock.tick(now) : mutation.stamp;
     if (!ahead) this.#clock.observe(stamp, now, MAX_CLOCK_DRIFT);
     const assigned = assign && mutation.operation === "create" ? this.#newId() : null;
-    if (assigned !== null) this.noteAlias(device.device, name ?? mutation.entity, assigned);
+    const name = nameOf(pushed);
+    if (assigned !== null && name !== null && mayName) this.#aliases.note(device.device, name, assigned, this.#append);
     return {
       mutation: this.#resolveIds(device.device, mutation, assigned),
       seen,
@@ -426,7 +463,10 @@ export class Planner {
       `mutation ${counter} of ${device.device} was planned after ${device.planned}`,
     );
     device.planned = counter;
-    const name = pushed.name ?? (pushed.assign ? pushed.mutation.entity : null);
+    // A device's refused create needs no name: nothing will ever mean it.
+    const given = outcome === "rejected" ? pushed.name : nameOf(pushed);
+    const name = given === null || this.#aliases.isTaken(device.device, given) ? null : given;
+    if (name !== null) this.#aliases.take(device.device, name, this.#append);
     this.#batch.receipts.push({
       device: device.device,
       counter,
@@ -464,6 +504,11 @@ export class Planner {
       columns: this.#columnsToSave,
     };
   }
+}
+
+/** The name that a mutation's receipt is found by: a plain client's, or the temporary id of a create. */
+function nameOf({ name, assign, mutation }: Pushed): string | null {
+  return name ?? (assign ? mutation.entity : null);
 }
 
 /** A transaction with a mutation that was refused on arrival is refused whole. */

@@ -185,11 +185,7 @@ export class Reconciler {
     const byCounter = new Map(receipts.map((receipt) => [receipt.counter, receipt]));
     const decided = new Map<string, Decision>();
     const fresh: ReconcileMutation[] = [];
-    for (const receipt of receipts) {
-      const detail = detailOf(receipt);
-      if (receipt.name !== null && detail?.entity !== undefined)
-        planner.noteAlias(device.device, receipt.name, detail.entity);
-    }
+    planner.learnNames(device.device, [], receipts);
     for (const mutation of request.body.mutations) {
       const stated = this.#statedCounter(mutation, device.device);
       const receipt = stated > 0 ? byCounter.get(stated) : byName.get(mutation.name);
