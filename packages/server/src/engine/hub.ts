@@ -33,7 +33,8 @@ import {
   MAX_FRAME_BYTES,
 } from "@tidelock/core";
 import { Delivery } from "./delivery.ts";
-import { type DeviceState, deviceState, isSettled } from "./device.ts";
+import { type DeviceState, isSettled } from "./device.ts";
+import { Devices } from "./devices.ts";
 import type { HubEffect, OutboundMessage } from "./effect.ts";
 import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
 import { Planner } from "./planner.ts";
@@ -60,7 +61,7 @@ export class Hub {
   readonly #views: Views;
   readonly #pushes: Pushes;
   readonly #reconciler: Reconciler;
-  readonly #devices = new Map<DeviceId, DeviceState>();
+  readonly #devices: Devices;
   readonly #sessions = new Map<SessionId, Session>();
   readonly #openings = new Map<SessionId, Opening>();
   readonly #reads = new Map<number, (result: ReadResult | null) => void>();
@@ -117,6 +118,7 @@ export class Hub {
       send: (sessions, message) => this.#context.emit({ type: "send", sessions, message }),
       refuse: (id, code, message, room) => this.#refuse(id, code, message, { room }),
     });
+    this.#devices = new Devices(this.#context, (device) => this.#planner.register(device));
     this.#views = new Views(this.#context);
     this.#pushes = new Pushes({
       context: this.#context,
@@ -129,7 +131,7 @@ export class Hub {
       context: this.#context,
       planner: this.#planner,
       floor: () => this.#floor,
-      withDevice: (device, principal, use) => this.#withDevice(device, principal, use),
+      withDevice: (device, principal, use) => this.#devices.with(device, principal, use),
       viewOf: (collection, principal) => this.#views.viewOf({ collection, where: EVERYTHING }, principal),
       released: (device) => this.#releaseDevice(device),
     });
@@ -268,25 +270,11 @@ export class Hub {
       );
     }
     this.#openings.set(id, opening);
-    this.#withDevice(hello.device, opening.principal, (device) => {
+    this.#devices.with(hello.device, opening.principal, (device) => {
       if (!this.#openings.has(id)) return;
       if (typeof device === "string") return this.#refuseSession(id, device);
       opening.device = device;
       this.#continueOpening(opening, device);
-    });
-  }
-
-  /** The device's record, loaded and checked against the user. */
-  #withDevice(name: DeviceId, principal: Principal, use: (device: DeviceState | ErrorCode) => void): void {
-    const check = (device: DeviceState): void => use(device.user === principal.user ? device : "device-taken");
-    const known = this.#devices.get(name);
-    if (known !== undefined) return check(known);
-    this.#context.read({ kind: "device", device: name, receiptsAfter: Number.MAX_SAFE_INTEGER }, (result) => {
-      if (result === null) return use("storage-unavailable");
-      const device = this.#devices.get(name) ?? deviceState(name, result.record?.user ?? principal.user, result.record);
-      this.#devices.set(name, device);
-      if (!device.registered && device.user === principal.user) this.#planner.register(device);
-      check(device);
     });
   }
 
@@ -397,8 +385,7 @@ export class Hub {
     for (const opening of this.#openings.values()) {
       if (opening.device === device && device.session === opening.id) this.#continueOpening(opening, device);
     }
-    const inUse = device.session !== null || device.requests > 0 || !isSettled(device) || !device.registered;
-    if (!inUse) this.#devices.delete(device.device);
+    this.#devices.release(device);
   }
 
   /** Ends a session from this side. */
