@@ -426,6 +426,7 @@ export class Hub {
       const allowed = this.#views.viewOf({ collection: view.collection, where: view.wanted }, principal);
       if (isRefusal(allowed) || allowed.name !== view.name) return this.#goAway(id, "rights-changed");
     }
+    if (!this.#presence.mayStay(session)) this.#goAway(id, "rights-changed");
   }
 
   #onBlocked(id: SessionId): void {

@@ -40,6 +40,14 @@ export class PresenceDesk {
     if (whole !== undefined) this.#host.send([id], { type: "presence", room, whole: true, members: whole });
   }
 
+  /** Whether the session may still be in all its rooms: its rights may have changed since it entered. */
+  mayStay(session: Session): boolean {
+    for (const room of this.#presence.roomsOf(session.id)) {
+      if (this.#entryRefusal(session, room) !== null) return false;
+    }
+    return true;
+  }
+
   /** Why the user may not enter; a rule that throws lets nobody in. */
   #entryRefusal({ principal }: Session, room: RoomName): ErrorCode | null {
     const { mayEnter, context } = this.#host;
