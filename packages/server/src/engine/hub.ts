@@ -47,6 +47,8 @@ import { isRefusal, Views } from "./views.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
 const GO_AWAY_RETRY_MS = 1_000;
+/** What may wait for a welcome: a hundred messages, or a push of the largest size. */
+const MAX_WAITING = MAX_PUSH_MUTATIONS + 10;
 /** When all are sent away they come back over this much time for each, so that they do not all come at once. */
 const SPREAD_PER_SESSION_MS = 3;
 const MAX_SPREAD_MS = 30_000;
@@ -416,6 +418,9 @@ export class Hub {
 
   #onAuthenticated(id: SessionId, principal: Principal): void {
     const opening = this.#openings.get(id);
+    // The device was, or will be, checked against the user that the hello came with.
+    if (opening !== undefined && principal.user !== opening.principal.user)
+      return this.#refuseSession(id, "device-taken");
     if (opening !== undefined) this.#openings.set(id, Object.assign(opening, { principal }));
     const session = this.#sessions.get(id);
     if (session === undefined) return;
@@ -449,7 +454,9 @@ export class Hub {
   #onMessage(id: SessionId, message: ClientMessage): void {
     const opening = this.#openings.get(id);
     if (opening !== undefined) {
-      // A device may speak as soon as its hello is out; what it says is bounded by the gateway's rate limits.
+      // A device may speak as soon as its hello is out, but not at length.
+      if (weightOf(message) + opening.waiting.reduce((sum, other) => sum + weightOf(other), 0) > MAX_WAITING)
+        return this.#refuseSession(id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
       opening.waiting.push(message);
       return;
     }
@@ -579,4 +586,9 @@ export class Hub {
     }
     if (this.#acknowledged.size > 0) this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
   }
+}
+
+/** What a message counts for while it waits for the welcome. */
+function weightOf(message: ClientMessage): number {
+  return message.type === "push" ? 10 + message.mutations.length : 10;
 }
