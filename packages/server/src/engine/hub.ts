@@ -49,6 +49,8 @@ const OVERLOAD_RETRY_MS = 2_000;
 const GO_AWAY_RETRY_MS = 1_000;
 /** What may wait for a welcome: a hundred messages, or a push of the largest size. */
 const MAX_WAITING = MAX_PUSH_MUTATIONS + 10;
+/** Results in one welcome: twice what a device may have on its way unanswered. Older ones it can only have forgotten. */
+const MAX_RESULTS = 10_000;
 /** When all are sent away they come back over this much time for each, so that they do not all come at once. */
 const SPREAD_PER_SESSION_MS = 3;
 const MAX_SPREAD_MS = 30_000;
@@ -291,10 +293,14 @@ export class Hub {
     if (!isSettled(device) || device.requests > 0 || opening.reading) return;
     if (opening.hello.decided >= device.decided) return this.#open(opening, device, []);
     opening.reading = true;
-    const after = opening.hello.decided;
-    this.#context.read({ kind: "receipts", device: device.device, after, limit: device.decided - after }, (result) => {
+    const { decided } = device;
+    const after = Math.max(opening.hello.decided, decided - MAX_RESULTS);
+    this.#context.read({ kind: "receipts", device: device.device, after, limit: decided - after }, (result) => {
       if (!this.#openings.has(opening.id)) return;
+      opening.reading = false;
       if (result === null) return this.#refuseSession(opening.id, "storage-unavailable");
+      // A request of the device may have been decided meanwhile: then its result must be read as well.
+      if (device.decided !== decided || !isSettled(device)) return this.#continueOpening(opening, device);
       this.#open(opening, device, result.receipts.map(resultRow));
     });
   }
