@@ -235,7 +235,7 @@ export class Hub {
         at: this.#now + this.#context.limits.presenceIntervalMs,
       });
     }
-    if (!this.#sweepTimer && this.sessionCount > 0) {
+    if (!this.#sweepTimer && (this.sessionCount > 0 || !this.#planner.idle)) {
       this.#sweepTimer = true;
       this.#context.emit({ type: "set-timer", timer: "sweep", at: this.#now + this.#context.bounds.sweepMs });
     }
