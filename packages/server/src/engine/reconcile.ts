@@ -23,6 +23,7 @@ import {
   type JsonValue,
   makeStamp,
   MAX_TRANSACTION_MUTATIONS,
+  type Millis,
   type Offset,
   type Operation,
   type Outcome,
@@ -44,6 +45,9 @@ import type { HubContext } from "./ports.ts";
 import { isRefusal, type ViewRefusal } from "./views.ts";
 import type { Receipt } from "./records.ts";
 
+/** Requests of one device that may wait for one under way. They are started from within each other's ends. */
+const MAX_LINE = 16;
+const OVERLOAD_RETRY_MS: Millis = 2_000;
 const PAGE = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:0|[1-9][0-9]{0,15}))!([^!]{1,64})!([^!]{0,128})$/;
 
 /** Reads `last_ack_version`: a checkpoint, or a place within a first download. `null` for anything else. */
@@ -98,6 +102,7 @@ export class Reconciler {
     }
     const line = this.#lines.get(device);
     if (line !== undefined) {
+      if (line.length > MAX_LINE) return this.#refuse(request, "overloaded", "", OVERLOAD_RETRY_MS);
       line.push(request);
       return;
     }
@@ -127,8 +132,9 @@ export class Reconciler {
     else this.#start(next);
   }
 
-  #refuse(request: Request, code: ErrorCode, message: string = ""): void {
-    this.#host.context.emit({ type: "answer", request: request.id, answer: { ok: false, code, message } });
+  #refuse(request: Request, code: ErrorCode, message: string = "", retryAfterMs?: Millis): void {
+    const answer = { ok: false as const, code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    this.#host.context.emit({ type: "answer", request: request.id, answer });
   }
 
   /** Which mutations were decided before, and what the client's own names became. */
