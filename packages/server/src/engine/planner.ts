@@ -17,6 +17,7 @@ import {
   type EntityId,
   type EntityState,
   type ErrorCode,
+  EVERYTHING,
   isTemporaryId,
   HybridClock,
   type JsonValue,
@@ -38,6 +39,7 @@ import { decodeEntity, encodeEntity, encodeRow } from "./entity-codec.ts";
 import type { Principal } from "./input.ts";
 import type { HubContext } from "./ports.ts";
 import type { Commit, Receipt, StoredEntity, StoredEvent } from "./records.ts";
+import { isRefusal, Views } from "./views.ts";
 
 /** A mutation as it was pushed. */
 export interface Pushed {
@@ -110,6 +112,7 @@ export class Planner {
   #planned: Offset;
   #durable: Offset;
   readonly #aliases = new Aliases();
+  readonly #views: Views;
   /** The number of the append that gathers, and of the last one on disk. */
   #append = 1;
   #durableAppend = 0;
@@ -118,6 +121,7 @@ export class Planner {
   constructor(context: HubContext, head: Offset, columnsToSave: Commit["columns"]) {
     this.#context = context;
     this.#cache = new EntityCache(context.bounds.maxCachedEntities);
+    this.#views = new Views(context);
     this.#planned = head;
     this.#durable = head;
     this.#columnsToSave = columnsToSave;
@@ -353,6 +357,9 @@ export class Planner {
         now: this.#context.now(),
         read: (collection, id) => this.#cache.get(collection, id),
       });
+    const conflicts = admission.ok
+      ? admission.results.map((result, position) => this.#shown(result.conflicts, principal, candidates[position]))
+      : [];
     if (admission.ok) {
       for (const state of admission.states) this.#cache.set(state.collection, state.id, state);
       const rows = new Map(admission.states.map((state) => [state.at, encodeRow(state.values)]));
@@ -372,7 +379,7 @@ export class Planner {
       if (result !== undefined) {
         const detail: { entity?: EntityId; conflicts?: readonly Decision[] } = {};
         if (candidate.assigned !== null) detail.entity = candidate.assigned;
-        if (result.conflicts.length > 0) detail.conflicts = result.conflicts;
+        if (result.conflicts.length > 0) detail.conflicts = conflicts[position] ?? [];
         this.#record(
           transaction,
           pushed,
@@ -387,6 +394,17 @@ export class Planner {
           this.#aliases.note(device.device, name, null, this.#append);
       }
     }
+  }
+
+  /** Conflicts as their author may see them: what the others wrote is shown to those who may read it. */
+  #shown(conflicts: readonly Decision[], principal: Principal, candidate: Candidate | undefined): readonly Decision[] {
+    if (conflicts.length === 0 || candidate === undefined) return conflicts;
+    const { collection, entity } = candidate.mutation;
+    const values = this.#cache.get(collection, entity)?.values ?? null;
+    if (values === null) return conflicts;
+    const view = this.#views.viewOf({ collection, where: EVERYTHING }, principal);
+    if (!isRefusal(view) && view.matches(entity, values)) return conflicts;
+    return conflicts.map((conflict) => ({ ...conflict, current: { ...conflict.current, value: null } }));
   }
 
   /** A transaction in which a name is given a second time is refused: it would have two meanings. */
