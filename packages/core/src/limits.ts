@@ -9,6 +9,8 @@ export const MAX_VALUE_DEPTH = 32;
 export const MAX_FILTER_CONDITIONS = 64;
 /** Values in one `in` list of a filter. */
 export const MAX_FILTER_VALUES = 256;
+/** Characters of one filter as text: sessions keep their filters, and what they share is named by them. */
+export const MAX_FILTER_CHARACTERS = 32_768;
 /** Fields in one collection. Rows are positional; a change's field list is bounded by this. */
 export const MAX_FIELDS = 256;
 /** Largest counter or offset on the wire: what a double holds exactly. */

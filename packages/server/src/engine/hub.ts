@@ -474,7 +474,8 @@ export class Hub {
       case "push":
         return this.#pushes.push(session, message);
       case "subscribe":
-        this.#subscribe(session, message);
+        // What the device holds may be older than where the session stands: only a hello's keys are of use.
+        this.#subscribe(session, { ...message, key: null });
         this.#delivery.regroup(session);
         return this.#delivery.pump(session);
       case "unsubscribe":

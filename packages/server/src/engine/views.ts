@@ -9,7 +9,9 @@ import {
   ERRORS,
   EVERYTHING,
   type Filter,
+  filterKey,
   filterProblem,
+  MAX_FILTER_CHARACTERS,
   NOTHING,
 } from "@tidelock/core";
 import { makeView, type View } from "./audience.ts";
@@ -40,6 +42,8 @@ export class Views {
       return { code: "unknown-collection", message: `there is no collection ${request.collection}` };
     const problem = filterProblem(request.where, new Set(schema.byName.keys()));
     if (problem !== null) return { code: "invalid-filter", message: problem };
+    if (filterKey(request.where).length > MAX_FILTER_CHARACTERS)
+      return { code: "invalid-filter", message: `a filter has at most ${MAX_FILTER_CHARACTERS} characters` };
     const allowed = this.#readRule(schema, principal);
     if (allowed === null) return { code: "rule-failed", message: ERRORS["rule-failed"].message };
     const filter = bothFilters(request.where, allowed);
