@@ -140,8 +140,8 @@ interface Touched {
 /** The row as it was before an event; `null` when there was none. */
 function rowBefore(event: DomainEvent, columns: Columns): readonly JsonValue[] | null {
   if (event.kind === "created") return null;
-  if (event.changed.length === 0) return event.row;
   if (event.kind === "deleted") return event.was;
+  if (event.changed.length === 0) return event.row;
   const row = event.row === null ? [] : [...event.row];
   for (const [index, name] of event.changed.entries()) {
     const position = columns.indexOf(name);
