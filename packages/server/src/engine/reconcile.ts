@@ -48,7 +48,7 @@ import type { Receipt } from "./records.ts";
 /** Requests of one device that may wait for one under way. They are started from within each other's ends. */
 const MAX_LINE = 16;
 const OVERLOAD_RETRY_MS: Millis = 2_000;
-const PAGE = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:0|[1-9][0-9]{0,15}))!([^!]{1,64})!([^!]{0,128})$/;
+const PAGE = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.(?:0|[1-9][0-9]{0,15}))!([^!]{1,64})!([^!]{0,128})$/;
 
 /** Reads `last_ack_version`: a checkpoint, or a place within a first download. `null` for anything else. */
 export function parseReconcilePosition(text: unknown): ReconcilePosition | null {
