@@ -20,6 +20,29 @@ describe("sessions", () => {
     assert.equal(rig.results("eve")[0]?.[1], "applied");
   });
 
+  test("[H13] whoever may not be in a room any more is sent away, and gone from it", () => {
+    const rig = new HubRig({ schema, rooms: ({ claims }) => claims["role"] !== "guest" });
+    rig.open("ana");
+    rig.open("bob", {}, { user: user("bob") });
+    for (const name of ["ana", "bob"]) {
+      rig.say(name, { type: "presence", room: room("lobby"), action: "join", clock: 1, state: { name } });
+    }
+    const principal = { user: user("bob"), claims: { role: "guest" }, expires: null };
+    rig.input({ type: "authenticated", session: session("bob"), principal });
+    rig.fire("presence");
+    assert.equal(rig.closed.get("bob"), "rights-changed");
+    assert.deepEqual(
+      rig
+        .of("ana", "presence")
+        .at(-1)
+        ?.members.map(([, name, , , state]) => [name, state]),
+      [
+        ["ana", { name: "ana" }],
+        ["bob", null],
+      ],
+    );
+  });
+
   test("[H12] what a device says before it is welcomed waits, but not without bound", () => {
     const rig = new HubRig({ schema });
     rig.holds = () => true;

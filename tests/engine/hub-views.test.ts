@@ -55,6 +55,22 @@ describe("views", () => {
     assert.deepEqual(rig.types("bob").slice(-4), ["snapshot", "rows", "delta", "snapshot-end"]);
   });
 
+  test("[H8] the delete of an entity without fields is told", () => {
+    const rig = new HubRig({ schema });
+    rig.open("ana");
+    rig.subscribe("ana", 1, "marks");
+    rig.push("ana", create(1, "m1", {}, { collection: "marks" }), remove(2, "m1", { collection: "marks" }));
+    rig.push("ana", create(3, "m2", {}, { collection: "marks" }));
+    rig.push("ana", remove(4, "m2", { collection: "marks" }));
+    assert.deepEqual(
+      rig.of("ana", "delta").flatMap(({ changes }) => changes.map(([kind, , id]) => [kind, id])),
+      [
+        [0, "m2"],
+        [2, "m2"],
+      ],
+    );
+  });
+
   test("[H4] a filter that is longer than any person would write is refused", () => {
     const rig = new HubRig({ schema });
     rig.open("eve");
