@@ -42,13 +42,11 @@ import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
 import { PresenceDesk } from "./presence-desk.ts";
 import { Pushes, resultRow } from "./pushes.ts";
 import { Reconciler } from "./reconcile.ts";
-import { newSession, type Opening, type Session, voidReason } from "./session.ts";
+import { mayWait, newSession, type Opening, type Session, voidReason } from "./session.ts";
 import { isRefusal, Views } from "./views.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
 const GO_AWAY_RETRY_MS = 1_000;
-/** What may wait for a welcome: a hundred messages, or a push of the largest size. */
-const MAX_WAITING = MAX_PUSH_MUTATIONS + 10;
 /** Results in one welcome: twice what a device may have on its way unanswered. Older ones it can only have forgotten. */
 const MAX_RESULTS = 10_000;
 /** When all are sent away they come back over this much time for each, so that they do not all come at once. */
@@ -461,7 +459,7 @@ export class Hub {
     const opening = this.#openings.get(id);
     if (opening !== undefined) {
       // A device may speak as soon as its hello is out, but not at length.
-      if (weightOf(message) + opening.waiting.reduce((sum, other) => sum + weightOf(other), 0) > MAX_WAITING)
+      if (!mayWait(opening, message))
         return this.#refuseSession(id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
       opening.waiting.push(message);
       return;
@@ -593,9 +591,4 @@ export class Hub {
     }
     if (this.#acknowledged.size > 0) this.#context.emit({ type: "acknowledged", offsets: this.#acknowledged });
   }
-}
-
-/** What a message counts for while it waits for the welcome. */
-function weightOf(message: ClientMessage): number {
-  return message.type === "push" ? 10 + message.mutations.length : 10;
 }

@@ -1,5 +1,15 @@
 /** Sessions: one live connection of a device each, with how far it has been served. */
-import type { ClientMessage, Epoch, Hello, Millis, Offset, Resync, RoomName, SessionId } from "@tidelock/core";
+import {
+  type ClientMessage,
+  type Epoch,
+  type Hello,
+  MAX_PUSH_MUTATIONS,
+  type Millis,
+  type Offset,
+  type Resync,
+  type RoomName,
+  type SessionId,
+} from "@tidelock/core";
 import type { Audience, View } from "./audience.ts";
 import type { DeviceState } from "./device.ts";
 import type { Principal } from "./input.ts";
@@ -96,4 +106,16 @@ export function newSession({ id, principal, hello }: Opening, device: DeviceStat
     reading: false,
     missedRooms: new Set(),
   };
+}
+
+/** What may wait for a welcome: a hundred messages, or a push of the largest size. */
+const MAX_WAITING = MAX_PUSH_MUTATIONS + 10;
+
+/** Whether one more message may wait for the welcome. */
+export function mayWait({ waiting }: Opening, message: ClientMessage): boolean {
+  return waiting.reduce((sum, other) => sum + weightOf(other), weightOf(message)) <= MAX_WAITING;
+}
+
+function weightOf(message: ClientMessage): number {
+  return message.type === "push" ? 10 + message.mutations.length : 10;
 }
