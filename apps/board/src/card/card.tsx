@@ -1,7 +1,7 @@
 /** A card on the board: what matters of a task at one glance, how far its changes have come, and who has it open. */
 import { useEntity } from "@tidelock/client/react";
 import { MessageSquare, NotepadText, PencilLine } from "lucide-react";
-import { type KeyboardEvent, memo, type ReactNode, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type MouseEvent, type ReactNode, useRef, useState } from "react";
 import { useCardDrag } from "../board/drag.ts";
 import { focusNeighbour } from "../board/focus.ts";
 import type { CardMoves } from "../board/moves.ts";
@@ -46,6 +46,7 @@ export const Card = memo(function Card({ task, comments, moves }: CardProps): Re
       data-edited={editor === undefined ? undefined : ""}
       onKeyDown={onKeyDown}
       onClick={() => (isRenaming ? undefined : openCard(task.id))}
+      onContextMenu={keepLongPress}
     >
       {editor === undefined ? null : (
         <span className="card-editor" data-hue={hueOf(editor.name)}>
@@ -102,6 +103,12 @@ export const Card = memo(function Card({ task, comments, moves }: CardProps): Re
     </li>
   );
 });
+
+/** A long press of a finger begins to drag; it does not ask for a link's menu. */
+function keepLongPress(event: MouseEvent): void {
+  const { nativeEvent } = event;
+  if (nativeEvent instanceof PointerEvent && nativeEvent.pointerType === "touch") event.preventDefault();
+}
 
 const ARROWS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" } as const;
 

@@ -24,9 +24,12 @@ export function CardDialog({ id, data }: CardDialogProps): ReactNode {
   const { data: task, syncState, status } = useEntity(client.tasks, id);
   const { edit } = useVoice();
   const dialog = useRef<HTMLDialogElement>(null);
+  const body = useRef<HTMLElement>(null);
 
   useEffect(() => {
     dialog.current?.showModal();
+    // Not to the first button: that one deletes.
+    body.current?.focus();
   }, []);
   useEffect(() => {
     edit(id);
@@ -44,42 +47,44 @@ export function CardDialog({ id, data }: CardDialogProps): ReactNode {
       onClose={closeCard}
       onClick={(event) => (event.target === dialog.current ? dialog.current.close() : undefined)}
     >
-      {task === undefined ? null : (
-        <article className="dialog-body">
-          <header className="card-dialog-head">
-            <span className="card-dialog-state">
-              <SyncMark state={syncState} />
-              <span>{STATE_WORDS[syncState]}</span>
-            </span>
-            <Editors id={id} />
-            <DeleteButton task={task} data={data} />
-            <button
-              type="button"
-              className="icon-button"
-              aria-label="Close"
-              title="Close (Esc)"
-              onClick={() => dialog.current?.close()}
-            >
-              <X size={18} />
-            </button>
-          </header>
-          <div className="card-dialog-main">
+      <article ref={body} className="dialog-body" tabIndex={-1}>
+        {task === undefined ? null : (
+          <>
+            <header className="card-dialog-head">
+              <span className="card-dialog-state">
+                <SyncMark state={syncState} />
+                <span>{STATE_WORDS[syncState]}</span>
+              </span>
+              <Editors id={id} />
+              <DeleteButton task={task} data={data} />
+              <button
+                type="button"
+                className="icon-button"
+                aria-label="Close"
+                title="Close (Esc)"
+                onClick={() => dialog.current?.close()}
+              >
+                <X size={18} />
+              </button>
+            </header>
             <TitleField task={task} />
-            <NotesField task={task} />
-            <Comments task={task.id} comments={data.commentsOf(task.id)} />
-          </div>
-          <aside className="card-dialog-side">
-            <CardFields task={task} tasks={data.tasks} />
-            <Origin task={task} />
-          </aside>
-        </article>
-      )}
+            <div className="card-dialog-main">
+              <NotesField task={task} />
+              <Comments task={task.id} comments={data.commentsOf(task.id)} />
+            </div>
+            <aside className="card-dialog-side">
+              <CardFields task={task} tasks={data.tasks} />
+              <Origin task={task} />
+            </aside>
+          </>
+        )}
+      </article>
     </dialog>
   );
 }
 
 const STATE_WORDS = {
-  "synced": "Everything is synced",
+  "synced": "This card is synced",
   "pending": "Saved on this device, not sent yet",
   "syncing": "On its way to the server",
   "conflicted": "Merged with another change",

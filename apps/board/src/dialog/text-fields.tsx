@@ -14,7 +14,7 @@ export function TitleField({ task }: { readonly task: Task }): ReactNode {
     if (title !== "" && title !== task.title) actions.change(task.id, { title });
   });
   return (
-    <>
+    <div className="card-dialog-title">
       <h2 id="card-dialog-title" className="visually-hidden">
         {task.title}
       </h2>
@@ -33,7 +33,7 @@ export function TitleField({ task }: { readonly task: Task }): ReactNode {
         }}
       />
       <Outdated isShown={draft.isOutdated} />
-    </>
+    </div>
   );
 }
 
