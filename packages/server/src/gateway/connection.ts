@@ -149,7 +149,6 @@ export class Connection implements SessionSink, Flushable {
     const waitMs = this.#meter.take(message, now);
     if (waitMs > 0) return this.#slowDown(message, waitMs, now);
     if (message.type === "auth") return void this.#refresh(message.token);
-    if (message.type === "ping") return this.send({ type: "pong", nonce: message.nonce });
     if (message.type === "pong") return;
     if (message.type === "push") this.#context.metrics.mutations.add("push", message.mutations.length);
     this.#admitted.port.input({ type: "message", session: this.session, message });
