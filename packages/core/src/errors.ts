@@ -352,6 +352,16 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERRORS, code);
 }
 
+const MAX_MESSAGE_LENGTH = 500;
+
+/**
+ * A message for a peer. It may quote what came from outside, which may be megabytes and half a character: it is cut and
+ * made well-formed, so that it stays within what the protocol allows a message to be.
+ */
+export function boundedMessage(text: string): string {
+  return text.slice(0, MAX_MESSAGE_LENGTH).toWellFormed();
+}
+
 /** An error with a code of the catalogue. `detail` says what the catalogue cannot know: the name, the value, the limit. */
 export class TidelockError extends Error {
   override readonly name = "TidelockError";

@@ -7,7 +7,7 @@
  *
  * What stays true: nothing here throws, whatever the value. Unknown members are passed over: newer peers may add some.
  */
-import type { ErrorCode } from "../errors.ts";
+import { boundedMessage, type ErrorCode } from "../errors.ts";
 import { CLIENT_MESSAGE, type ClientMessage, SERVER_MESSAGE, type ServerMessage } from "./messages.ts";
 
 /** A message, or why there is none: a code of the catalogue, and what is wrong in at most 500 characters. */
@@ -15,11 +15,9 @@ export type Parsed<Message> =
   | { readonly ok: true; readonly message: Message }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
-const MAX_PROBLEM_LENGTH = 500;
-
-/** A refusal. The text may quote what arrived, so it is made well-formed and cut. */
+/** A refusal. The text may quote what arrived. */
 export function refused<Message>(code: ErrorCode, problem: string): Parsed<Message> {
-  return { ok: false, code, message: problem.slice(0, MAX_PROBLEM_LENGTH).toWellFormed() };
+  return { ok: false, code, message: boundedMessage(problem) };
 }
 
 /** What a device sent. Refused with `invalid-message`. */

@@ -10,6 +10,7 @@
  */
 import {
   assert,
+  boundedMessage,
   chooseVersion,
   type ClientMessage,
   type Columns,
@@ -408,12 +409,13 @@ export class Hub {
   }
 
   #refuseSession(id: SessionId, code: ErrorCode, message?: string, more: Partial<Refusal> = {}): void {
-    this.#send(id, { type: "refusal", code, message: message ?? ERRORS[code].message, fatal: true, ...more });
+    const said = boundedMessage(message ?? ERRORS[code].message);
+    this.#send(id, { type: "refusal", code, message: said, fatal: true, ...more });
     this.#end(id, code);
   }
 
   #refuse(id: SessionId, code: ErrorCode, message: string, about: NonNullable<Refusal["about"]>): void {
-    this.#send(id, { type: "refusal", code, message, fatal: false, about });
+    this.#send(id, { type: "refusal", code, message: boundedMessage(message), fatal: false, about });
   }
 
   #send(id: SessionId, message: OutboundMessage): void {

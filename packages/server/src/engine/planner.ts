@@ -7,6 +7,7 @@
  */
 import {
   assert,
+  boundedMessage,
   completeRow,
   type CollectionSchema,
   type Counter,
@@ -559,10 +560,12 @@ function refusalDetail(
   position: number,
   mutations: readonly Pushed[],
 ): ResultDetail {
-  if (position === refused.failing) return { code: refused.code, message: refused.message };
+  if (position === refused.failing) return { code: refused.code, message: boundedMessage(refused.message) };
   const failing = mutations[refused.failing];
   return {
     code: "transaction-failed",
-    message: `mutation ${failing?.name ?? failing?.mutation.counter ?? "?"} was refused: ${refused.message}`,
+    message: boundedMessage(
+      `mutation ${failing?.name ?? failing?.mutation.counter ?? "?"} was refused: ${refused.message}`,
+    ),
   };
 }

@@ -2,7 +2,7 @@
  * One HTTP exchange, whoever carries it: Node's server or a web-standard `fetch` handler. Routes see only this; so both
  * answer alike.
  */
-import { type ErrorCode, ERRORS, type Millis, TidelockError } from "@tidelock/core";
+import { boundedMessage, type ErrorCode, ERRORS, type Millis, TidelockError } from "@tidelock/core";
 import type { Pipe } from "./pipe.ts";
 
 /** When to try again, where nothing better is known. */
@@ -62,7 +62,7 @@ export function errorResponse(code: ErrorCode, more: ErrorMore = {}): ApiRespons
   const waitMs = more.retryAfterMs ?? (http === 429 || http === 503 ? DEFAULT_RETRY_MS : null);
   const error = {
     code,
-    message: detail === "" ? message : detail,
+    message: detail === "" ? message : boundedMessage(detail),
     fix,
     retryable,
     ...(waitMs === null ? {} : { retry_after_ms: waitMs }),
