@@ -109,16 +109,34 @@ export class Decisions {
     state.device = parseDeviceId(uuidv7(state.now, bytes));
     const all = [...state.outbox.all()];
     for (const mutation of all) state.forget(mutation);
+    this.#moveRejected();
     state.counter = 0;
     state.decided = 0;
+    const counters = new Map<Counter, Counter>();
     for (const mutation of all) {
       if (mutation.state === "decided" && sameLog) continue;
       state.counter += 1;
+      counters.set(mutation.counter, state.counter);
       state.take({ ...mutation, counter: state.counter, state: "queued", offset: 0, outcome: null, detail: null });
     }
-    this.#disk.renumbered();
+    this.#disk.renumbered(counters);
     state.pending.touchFacts();
     this.#connector.reconnect();
+  }
+
+  /** The new device counts from 1 again: what was rejected before makes way for it, to numbers below 0. */
+  #moveRejected(): void {
+    const { outbox, pending } = this.#state;
+    let lowest = Math.min(0, ...outbox.rejected.map(({ counter }) => counter));
+    for (const mutation of outbox.rejected) {
+      if (mutation.counter <= 0) continue;
+      lowest -= 1;
+      const moved: StoredMutation = { ...mutation, counter: lowest };
+      outbox.remove(mutation.counter);
+      pending.removeMutation(mutation.counter);
+      outbox.add(moved);
+      pending.putMutation(moved);
+    }
   }
 
   /** What the server's count of decided mutations says about those that are held here. */

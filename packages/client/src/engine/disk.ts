@@ -48,8 +48,12 @@ export class Disk {
   }
 
   /** The device's mutations were numbered anew: none of them is on disk under its new number. */
-  renumbered(): void {
+  renumbered(counters: ReadonlyMap<Counter, Counter>): void {
     this.#persistedCounter = 0;
+    this.#state.pending.renumberWrites(counters);
+    if (this.#underWay === null) return;
+    this.#underWay.content.renumberWrites(counters);
+    this.#underWay = { ...this.#underWay, counter: 0 };
   }
 
   /** Starts a batch when the store is free. */
@@ -113,6 +117,7 @@ export class Disk {
   /** Closes the gap that mutations taken back have left. None after `first` has been sent: it was not on disk. */
   #renumber(first: Counter): void {
     const later = [...this.#state.outbox.all()].filter((mutation) => mutation.counter >= first);
+    const moves = new Map<Counter, Counter>();
     let counter = first - 1;
     for (const mutation of later) {
       counter += 1;
@@ -122,13 +127,9 @@ export class Disk {
       this.#state.outbox.add(moved);
       this.#state.view.addMutation(moved);
       this.#state.pending.putMutation(moved);
-      for (const [write, counters] of this.#state.pending.writes) {
-        this.#state.pending.writes.set(
-          write,
-          counters.map((known) => (known === mutation.counter ? counter : known)),
-        );
-      }
+      moves.set(mutation.counter, counter);
     }
+    this.#state.pending.renumberWrites(moves);
     for (let unused = counter + 1; unused <= this.#state.counter; unused++) this.#state.pending.removeMutation(unused);
     this.#state.counter = counter;
     this.#state.pending.touchFacts();

@@ -51,6 +51,16 @@ export class PendingBatch {
     this.#mutations.set(counter, null);
   }
 
+  /** The mutations have other numbers from now on. */
+  renumberWrites(moves: ReadonlyMap<Counter, Counter>): void {
+    for (const [write, counters] of this.writes) {
+      this.writes.set(
+        write,
+        counters.map((counter) => moves.get(counter) ?? counter),
+      );
+    }
+  }
+
   /** Puts what an earlier batch could not store in front of what has gathered since. */
   prepend(earlier: PendingBatch): void {
     this.#facts ||= earlier.#facts;
