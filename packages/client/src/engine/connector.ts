@@ -7,17 +7,25 @@ import {
   type ClientMessage,
   type ErrorCode,
   type Hello,
+  MAX_HELLO_BYTES,
+  MAX_SUBSCRIPTIONS,
   type Millis,
   OLDEST_PROTOCOL_VERSION,
   PROTOCOL_VERSION,
   type Random,
+  utf8Length,
   type Welcome,
 } from "@tidelock/core";
 import { backoff, type Link } from "./connection.ts";
 import type { ReplicaState } from "./replica-state.ts";
 import type { Phase } from "./status.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 const DEFAULT_IDLE_MS: Millis = 12_000;
+/** Bytes of a subscription in a hello without its filter and key, at most. */
+const SUBSCRIPTION_OVERHEAD_BYTES = 160;
+/** Bytes of a hello that subscriptions may take; the rest is for the token, which may have 16 KiB, and the names. */
+const MAX_NAMED_BYTES = MAX_HELLO_BYTES - 20 * 1024;
 /** Heartbeats without a word, two to `idleMs`, after which the other side is asked, and given up. */
 const ASK_AFTER_BEATS = 2;
 const GIVE_UP_AFTER_BEATS = 3;
@@ -139,7 +147,8 @@ export class Connector {
 
   #hello(token: string): Hello {
     assert(this.#state.device !== null, "hello without a device");
-    this.#named = new Set([...this.#state.subscriptions.all].map(({ id }) => id));
+    const named = this.#namedInHello();
+    this.#named = new Set(named.map(({ id }) => id));
     return {
       type: "hello",
       protocol: [OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION],
@@ -150,13 +159,25 @@ export class Connector {
       epoch: this.#state.epoch,
       checkpoint: this.#state.checkpoint,
       decided: this.#state.decided,
-      subscriptions: [...this.#state.subscriptions.all].map(({ id, collection, filter, key }) => ({
+      subscriptions: named.map(({ id, collection, filter, key }) => ({
         id,
         collection,
         where: filter,
         key,
       })),
     };
+  }
+
+  /** The subscriptions used last, as many as a hello may name. The others are asked for after the welcome. */
+  #namedInHello(): readonly Subscription[] {
+    const named: Subscription[] = [];
+    let bytes = 0;
+    for (const subscription of [...this.#state.subscriptions.all].reverse()) {
+      bytes += utf8Length(subscription.text) + (subscription.key?.length ?? 0) + SUBSCRIPTION_OVERHEAD_BYTES;
+      if (named.length === MAX_SUBSCRIPTIONS || bytes > MAX_NAMED_BYTES) break;
+      named.push(subscription);
+    }
+    return named.reverse();
   }
 
   tokenFailed(reason: string, code?: ErrorCode): void {
