@@ -152,15 +152,16 @@ export class Outbox {
   }
 }
 
-/** The size of mutations' values as text, about. */
+/** The size of mutations as JSON text, about and at most: a character of it has at most three bytes. */
 export function charactersOf(mutations: Iterable<{ readonly fields: FieldValues }>): number {
   let size = 0;
   for (const { fields } of mutations) {
-    for (const value of Object.values(fields)) {
-      if (typeof value === "string") size += value.length + 16;
-      else size += value === null || typeof value !== "object" ? 16 : JSON.stringify(value).length + 16;
+    for (const [name, value] of Object.entries(fields)) {
+      const text = typeof value === "string" || (typeof value === "object" && value !== null);
+      size += name.length + (text ? JSON.stringify(value).length : 0) + 32;
     }
-    size += 100;
+    // Its names, numbers and stamp.
+    size += 320;
   }
   return size;
 }
