@@ -8,8 +8,10 @@ import {
   type Counter,
   type EntityId,
   type FieldValues,
+  isTemporaryId,
   type JsonValue,
   type Offset,
+  parseEntityId,
   type ResultDetail,
   type Schema,
 } from "@tidelock/core";
@@ -19,6 +21,8 @@ export class Outbox {
   readonly #schema: Schema;
   readonly #mutations = new Map<Counter, StoredMutation>();
   readonly #rejected = new Map<Counter, StoredMutation>();
+  /** The mutations that name a temporary id, by that id. */
+  readonly #naming = new Map<EntityId, Set<Counter>>();
   #queued = 0;
   #lists: { outbox: readonly StoredMutation[] | null; rejected: readonly StoredMutation[] | null } = {
     outbox: null,
@@ -80,6 +84,31 @@ export class Outbox {
     }
     if (mutation.state === "queued") this.#queued += 1;
     this.#mutations.set(mutation.counter, mutation);
+    this.#index(mutation);
+  }
+
+  #index(mutation: StoredMutation): void {
+    for (const id of this.#temporaryIds(mutation)) {
+      const naming = this.#naming.get(id) ?? new Set();
+      this.#naming.set(id, naming.add(mutation.counter));
+    }
+  }
+
+  #unindex(mutation: StoredMutation): void {
+    for (const id of this.#temporaryIds(mutation)) {
+      const naming = this.#naming.get(id);
+      naming?.delete(mutation.counter);
+      if (naming?.size === 0) this.#naming.delete(id);
+    }
+  }
+
+  *#temporaryIds(mutation: StoredMutation): Iterable<EntityId> {
+    if (isTemporaryId(mutation.entity)) yield mutation.entity;
+    for (const field of this.#schema.collections.get(mutation.collection)?.fields ?? []) {
+      if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
+      const id = parseEntityId(mutation.fields[field.name]);
+      if (id !== null && isTemporaryId(id)) yield id;
+    }
   }
 
   /** Replaces a mutation by what it has become. */
@@ -87,15 +116,21 @@ export class Outbox {
     const known = this.#mutations.get(mutation.counter);
     assert(known !== undefined, `mutation ${mutation.counter} is not in the outbox`);
     if (known.state === "queued") this.#queued -= 1;
+    this.#unindex(known);
     if (mutation.state === "rejected") this.#mutations.delete(mutation.counter);
-    else this.#mutations.set(mutation.counter, mutation);
+    else {
+      this.#mutations.set(mutation.counter, mutation);
+      this.#index(mutation);
+    }
     if (mutation.state === "rejected") this.#rejected.set(mutation.counter, mutation);
     if (mutation.state === "queued") this.#queued += 1;
     this.#lists = { outbox: null, rejected: null };
   }
 
   remove(counter: Counter): void {
-    if (this.#mutations.get(counter)?.state === "queued") this.#queued -= 1;
+    const known = this.#mutations.get(counter);
+    if (known?.state === "queued") this.#queued -= 1;
+    if (known !== undefined) this.#unindex(known);
     this.#mutations.delete(counter);
     this.#rejected.delete(counter);
     this.#lists = { outbox: null, rejected: null };
@@ -134,7 +169,9 @@ export class Outbox {
     entity: EntityId,
   ): Array<{ readonly before: StoredMutation; readonly after: StoredMutation }> {
     const changes: Array<{ before: StoredMutation; after: StoredMutation }> = [];
-    for (const before of this.#mutations.values()) {
+    for (const counter of [...(this.#naming.get(temporary) ?? [])].sort((left, right) => left - right)) {
+      const before = this.#mutations.get(counter);
+      if (before === undefined) continue;
       const fields: Array<[string, JsonValue]> = [];
       for (const field of this.#schema.collections.get(before.collection)?.fields ?? []) {
         if (field.type !== "reference" || !Object.hasOwn(before.fields, field.name)) continue;
