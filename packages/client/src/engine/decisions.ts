@@ -65,7 +65,7 @@ export class Decisions {
     if (mutation.operation === "create" && assigned !== undefined) this.#assign(mutation.entity, assigned);
     const current = this.#state.outbox.get(mutation.counter) ?? mutation;
     this.#state.change(decidedMutation(current, outcome, offset, detail));
-    if (offset <= this.#state.checkpoint) this.#state.forget(current);
+    if (offset <= this.#state.checkpoint) this.#state.forgetIntegrated();
   }
 
   /** The server has given an entity its id: everything here that names the temporary one names the new one. */
