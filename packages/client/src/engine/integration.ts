@@ -65,7 +65,7 @@ export class Integration {
     if (row !== undefined && row.at >= at) return;
     if (change[0] === 0) this.#state.putRow(collection, id, at, change[4]);
     else if (change[0] === 1) {
-      if (row !== undefined) this.#state.putRow(collection, id, at, patched(row.values, change[4]));
+      if (row !== undefined) this.#state.putRow(collection, id, at, this.#patched(collection, row.values, change[4]));
     } else {
       if (row !== undefined) this.#state.removeRow(collection, id);
       for (const mutation of this.#state.view.mutations(collection, id)) {
@@ -79,12 +79,14 @@ export class Integration {
     const staged = this.#state.subscriptions.byId(id)?.staged;
     if (staged === undefined || staged === null) return;
     for (const change of delta.changes) {
-      const [, , entity, at] = change;
+      const [, collection, entity, at] = change;
       const row = staged.rows.get(entity);
       if (row !== undefined && row.at >= at) continue;
       if (change[0] === 0) staged.rows.set(entity, { at, values: change[4] });
       else if (change[0] === 1) {
-        if (row !== undefined) staged.rows.set(entity, { at, values: patched(row.values, change[4]) });
+        if (row !== undefined) {
+          staged.rows.set(entity, { at, values: this.#patched(collection, row.values, change[4]) });
+        }
       } else staged.rows.delete(entity);
     }
   }
@@ -146,18 +148,18 @@ export class Integration {
     const own = compileFilter(subscription.filter, columns);
     for (const [id, row] of [...this.#state.view.rows(collection)]) {
       if (brought.has(id)) continue;
-      if (own(id, row.values) || !this.#state.subscriptions.wants(collection, id, row.values, columns))
-        this.#state.removeRow(collection, id);
+      const values = this.#state.whole(collection, row.values);
+      if (own(id, values) || !this.#state.wants(collection, id, values)) this.#state.removeRow(collection, id);
     }
   }
-}
 
-/** The values after a patch: column position and value in turn. */
-function patched(values: Values, patch: Values): Values {
-  const next = [...values];
-  for (let index = 0; index + 1 < patch.length; index += 2) {
-    const position = patch[index];
-    if (typeof position === "number") next[position] = patch[index + 1] ?? null;
+  /** The values after a patch: column position and value in turn. */
+  #patched(collection: string, values: Values, patch: Values): Values {
+    const next = [...this.#state.whole(collection, values)];
+    for (let index = 0; index + 1 < patch.length; index += 2) {
+      const position = patch[index];
+      if (typeof position === "number") next[position] = patch[index + 1] ?? null;
+    }
+    return next;
   }
-  return next;
 }

@@ -5,6 +5,7 @@
 import {
   assert,
   type ChangeRow,
+  completeRow,
   type Counter,
   type DeviceId,
   type EntityId,
@@ -168,7 +169,7 @@ export class ReplicaState {
   putRow(collection: string, id: EntityId, at: Offset, values: Values): void {
     if (!this.view.has(collection)) return;
     // A row that came after its subscription was given up.
-    if (!this.subscriptions.wants(collection, id, values, this.view.columns(collection))) {
+    if (!this.wants(collection, id, values)) {
       if (this.view.row(collection, id) !== undefined) this.removeRow(collection, id);
       return;
     }
@@ -179,10 +180,20 @@ export class ReplicaState {
 
   /** Rows that no subscription wants any more leave. */
   evict(collection: string): void {
-    const columns = this.view.columns(collection);
     for (const [id, row] of [...this.view.rows(collection)]) {
-      if (!this.subscriptions.wants(collection, id, row.values, columns)) this.removeRow(collection, id);
+      if (!this.wants(collection, id, row.values)) this.removeRow(collection, id);
     }
+  }
+
+  /** Whether any subscription wants a row. */
+  wants(collection: string, id: EntityId, values: Values): boolean {
+    return this.subscriptions.wants(collection, id, this.whole(collection, values), this.view.columns(collection));
+  }
+
+  /** The values of a row in all columns: one from before the last of them existed has their defaults. */
+  whole(collection: string, values: Values): Values {
+    const schema = this.schema.collections.get(collection);
+    return schema === undefined ? values : completeRow(values, this.view.columns(collection), schema);
   }
 
   removeRow(collection: string, id: EntityId): void {
