@@ -25,6 +25,7 @@ import {
   MAX_TRANSACTION_MUTATIONS,
   type Millis,
   type Offset,
+  parseEntityId,
   parseStamp,
   type PresenceUpdate,
   type Random,
@@ -296,7 +297,7 @@ export class Replica {
         operation: intent.operation,
         collection: intent.collection,
         entity: this.resolveId(intent.entity),
-        fields: intent.fields,
+        fields: this.#resolved(intent),
         seen: state.checkpoint,
         stamp: state.clock.tick(state.now),
         remaining: intents.length - 1 - index,
@@ -309,6 +310,18 @@ export class Replica {
     }
     state.pending.writes.set(write, counters);
     state.pending.touchFacts();
+  }
+
+  /** The fields of an intent, with references to temporary ids that were assigned meanwhile as what they became. */
+  #resolved({ collection, fields }: Intent): Intent["fields"] {
+    const resolved: Array<[string, EntityId]> = [];
+    for (const field of this.#state.schema.collections.get(collection)?.fields ?? []) {
+      if (field.type !== "reference" || !Object.hasOwn(fields, field.name)) continue;
+      const given = parseEntityId(fields[field.name]);
+      const id = given === null ? null : this.resolveId(given);
+      if (id !== null && id !== given) resolved.push([field.name, id]);
+    }
+    return resolved.length === 0 ? fields : { ...fields, ...Object.fromEntries(resolved) };
   }
 
   #writeRefusal(intents: readonly Intent[]): { code: "outbox-full" | "mutation-too-large"; message: string } | null {
