@@ -56,6 +56,12 @@ export class Disk {
     this.#underWay = { ...this.#underWay, counter: 0 };
   }
 
+  /** What is on disk is of no use with the server's log: none of it may be acknowledged. */
+  resynced(): void {
+    this.#persistedCheckpoint = 0;
+    if (this.#underWay !== null) this.#underWay = { ...this.#underWay, checkpoint: 0 };
+  }
+
   /** Starts a batch when the store is free. */
   decide(): void {
     if (!this.#storeBlocked && this.#underWay === null && !this.#state.pending.isEmpty) this.#persist();

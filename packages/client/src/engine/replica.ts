@@ -384,6 +384,7 @@ export class Replica {
         for (const row of message.results) this.#decisions.result(row);
         return;
       case "resync":
+        this.#disk.resynced();
         return this.#integration.resync(message);
       case "snapshot":
         return this.#integration.snapshotStart(message);
@@ -431,6 +432,7 @@ export class Replica {
     const isOtherLog = state.epoch !== null && (message.epoch !== state.epoch || message.head < state.checkpoint);
     if (isOtherLog) {
       const reason = message.epoch === state.epoch ? "version-invalid" : "epoch-changed";
+      this.#disk.resynced();
       this.#integration.resync({ type: "resync", reason, epoch: message.epoch });
     }
     state.epoch ??= message.epoch;
