@@ -18,6 +18,7 @@ import {
   type EntityId,
   type EntityState,
   type ErrorCode,
+  ERRORS,
   EVERYTHING,
   isTemporaryId,
   HybridClock,
@@ -32,7 +33,7 @@ import {
   uuidv7,
   type VersionVector,
 } from "@tidelock/core";
-import { type Admission, admitTransaction, type Candidate } from "./admit.ts";
+import { type Admission, type AdmissionContext, admitTransaction, type Candidate } from "./admit.ts";
 import { Aliases, MAX_ALIASES } from "./aliases.ts";
 import type { DeviceState } from "./device.ts";
 import { EntityCache } from "./entity-cache.ts";
@@ -347,7 +348,7 @@ export class Planner {
       refusedOnArrival(mutations) ??
       reused ??
       danglingReference(candidates, this.#context.collections) ??
-      admitTransaction(candidates, {
+      this.#admitted(candidates, {
         device: device.device,
         user: principal.user,
         rule: this.#context.ruleContext(principal),
@@ -395,6 +396,15 @@ export class Planner {
           this.#aliases.note(device.device, name, null, this.#append);
       }
     }
+  }
+
+  /** What a rule threw is the operator's business and goes to the log; the author hears that it failed. */
+  #admitted(candidates: readonly Candidate[], context: AdmissionContext): Admission {
+    const admission = admitTransaction(candidates, context);
+    if (admission.ok || admission.code !== "rule-failed") return admission;
+    const facts = { problem: admission.message };
+    this.#context.emit({ type: "log", level: "error", message: "a write rule failed", facts });
+    return { ...admission, message: ERRORS["rule-failed"].message };
   }
 
   /** Conflicts as their author may see them: what the others wrote is shown to those who may read it. */
