@@ -51,7 +51,7 @@ const pictures: Readonly<Record<string, Picture>> = {
       .column("backlog")
       .getByText("Try passkeys for crew accounts")
       .dragTo(bruno.card("Dark mode for the bridge tablet"));
-    await bruno.add("todo", ["Ask the harbour about the new ramp"]);
+    await bruno.add("backlog", ["Ask the harbour about the new ramp"]);
     await bruno.whenPending(3);
     await pointAt(mira, "Refund a ticket without calling support", 0.62, 0.55);
     await jonas.openCard("Scanner misreads wet QR codes");

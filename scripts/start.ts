@@ -2,11 +2,11 @@
  * `npm start`: the board, its server and its data on this machine, without an account, a container or a second process.
  *
  *     PORT            the port to listen on, 4400 when not set
- *     TIDELOCK_DATA   the data file, `.tidelock/demo.db` when not set; the development secret lies beside it
+ *     TIDELOCK_DATA   the data file, `.tidelock/demo.db` when not set
  */
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { TidelockError } from "@tidelock/core";
-import { createServer, type TidelockServer } from "@tidelock/server";
+import { createLogger, createServer, type TidelockServer } from "@tidelock/server";
 import { sqliteStorage } from "@tidelock/server/sqlite";
 import { schema } from "../apps/board/src/schema.ts";
 import { builtBoard } from "./demo/build-board.ts";
@@ -18,11 +18,13 @@ import { staticFiles } from "./demo/static-files.ts";
 import { explainFailure, say, welcome } from "./demo/words.ts";
 
 const DEFAULT_PORT = 4400;
+/** Where `npx tidelock token` looks for it, too. */
+const SECRET_FILE = ".tidelock/dev-secret";
 
 async function start(): Promise<void> {
   const port = portFrom(process.env["PORT"]);
   const path = resolve(process.env["TIDELOCK_DATA"] ?? ".tidelock/demo.db");
-  const secret = developmentSecret(join(dirname(path), "dev-secret"));
+  const secret = developmentSecret(resolve(SECRET_FILE));
   const board = staticFiles(await builtBoard(say));
   const sessions = demoSessions(secret);
   const server = createServer({
@@ -30,14 +32,14 @@ async function start(): Promise<void> {
     storage: sqliteStorage({ path }),
     auth: { secret },
     rules: demoRules,
-    logger: false,
+    logger: createLogger({ level: "warn", destination: process.stderr }),
     static: async (request, response) => board.handle(request, response) || (await sessions.handle(request, response)),
   });
   stopOnSignals(server);
   try {
     await seedSamples(server, await sessions.token({ name: "Samples", user: "samples" }), Date.now());
     const { url } = await server.listen(port, "127.0.0.1");
-    welcome({ url: url.replace("127.0.0.1", "localhost"), path, secretPath: join(dirname(path), "dev-secret") });
+    welcome({ url: url.replace("127.0.0.1", "localhost"), path, secretPath: resolve(SECRET_FILE) });
   } catch (error) {
     await server.close();
     throw error;

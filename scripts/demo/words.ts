@@ -38,14 +38,14 @@ export function explainFailure(error: unknown): void {
   console.error(`  ${nextStep(error)}\n`);
 }
 
-function nextStep({ code }: TidelockError): string {
-  switch (code) {
+function nextStep(error: TidelockError): string {
+  switch (error.code) {
     case "port-in-use":
-      return "Choose another port: PORT=4401 npm start";
+      return "Stop it, or choose another port, such as: PORT=4480 npm start";
     case "data-in-use":
       return "Stop the other server, or choose another file: TIDELOCK_DATA=./other/demo.db npm start";
     default:
-      return "See docs/ERRORS.md.";
+      return error.fix;
   }
 }
 
