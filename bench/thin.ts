@@ -3,7 +3,7 @@
  * does not measure itself. It understands `from` and `to` of a delta, not the rows.
  */
 import { once } from "node:events";
-import WebSocket from "ws";
+import { WebSocket } from "ws";
 import { type Epoch, makeStamp, type MutationRow, parseDeviceId, parseEntityId, parseEpoch } from "@tidelock/core";
 import { schema } from "./schema.ts";
 import { benchToken } from "./token.ts";

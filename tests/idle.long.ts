@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import WebSocket from "ws";
+import { WebSocket } from "ws";
 import { makeStamp } from "@tidelock/core";
 import { tokenOf } from "./crash/campaign.ts";
 import { schema } from "./crash/schema.ts";

@@ -38,7 +38,10 @@ export function sqliteLimit(kind: keyof typeof EVENTS, batch: number, total: num
   const random = seededRandom(1);
   const scopes = kind === "lean" ? 1 : 50;
   let sequence = 0;
-  const write = (): void => {
+  const write = (transactions: number): void => {
+    for (let count = 0; count < transactions; count++) writeOne();
+  };
+  const writeOne = (): void => {
     database.exec("BEGIN IMMEDIATE");
     for (let index = 0; index < batch; index++) {
       sequence += 1;
@@ -49,11 +52,11 @@ export function sqliteLimit(kind: keyof typeof EVENTS, batch: number, total: num
     }
     database.exec("COMMIT");
   };
-  while (sequence < 10_000) write();
+  write(Math.ceil(10_000 / batch));
+  const transactions = Math.ceil(total / batch);
   const began = performance.now();
-  const first = sequence;
-  while (sequence < first + total) write();
-  const rate = (sequence - first) / ((performance.now() - began) / 1000);
+  write(transactions);
+  const rate = (transactions * batch) / ((performance.now() - began) / 1000);
   database.close();
   rmSync(folder, { recursive: true, force: true });
   return rate;

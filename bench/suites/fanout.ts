@@ -4,7 +4,7 @@
  * decided, fsynced, then sent to every subscriber.
  */
 import { once } from "node:events";
-import WebSocket from "ws";
+import { WebSocket } from "ws";
 import { Countdown, percentile, withTimeout } from "../measure.ts";
 import { type Running, start, withServer } from "../process.ts";
 import { itemId } from "../schema.ts";

@@ -62,7 +62,7 @@ export async function killServer(kills: number, seed: number, plant: "" | "early
   const failures: unknown[] = [];
   let wake: () => void = () => {};
   let open = 0;
-  let stopped = false;
+  const state = { isStopped: false };
 
   const writers = await Promise.all(
     Array.from({ length: DEVICES }, async (_, index) => {
@@ -71,8 +71,14 @@ export async function killServer(kills: number, seed: number, plant: "" | "early
       await client.opened;
       let next = 0;
       let waiting = 0;
+      const settle = (): void => {
+        waiting -= 1;
+        open -= 1;
+        wake();
+        write();
+      };
       const write = (): void => {
-        while (!stopped && waiting < WINDOW) {
+        while (!state.isStopped && waiting < WINDOW) {
           const id = `d${index}-${next++}`;
           const writes = [
             client.notes.create({ id, text: `first ${id}` }),
@@ -89,16 +95,11 @@ export async function killServer(kills: number, seed: number, plant: "" | "early
                   `${id} was ${outcome}`,
                 );
                 acknowledged.add(`${id}/${kind}`);
-                waiting -= 1;
-                open -= 1;
-                wake();
-                write();
+                return settle();
               },
               (error: unknown) => {
                 failures.push(error);
-                waiting -= 1;
-                open -= 1;
-                wake();
+                return settle();
               },
             );
           }
@@ -124,7 +125,7 @@ export async function killServer(kills: number, seed: number, plant: "" | "early
     server = new Process("server.ts", [data, port, plant]);
     await server.lineAfter("listening ");
   }
-  stopped = true;
+  state.isStopped = true;
   await new Promise<void>((resolve) => {
     wake = () => {
       if (open === 0) resolve();
