@@ -13,6 +13,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import {
+  completeOdds,
   drawOdds,
   drawPlan,
   formatFailure,
@@ -76,7 +77,10 @@ function runOne(scenario: Scenario): void {
   const small = shrink(scenario, (candidate) => runScenario(candidate, 1).failure?.check === check, SHRINK_BUDGET);
   console.log(`\nshrunk to ${small.plan.length} of ${scenario.plan.length} items:\n  ${describe(small)}\n`);
   show(runScenario(small, Number(values.last)));
-  if (values.save !== undefined) writeFileSync(values.save, `${JSON.stringify(small, null, 1)}\n`);
+  if (values.save === undefined) return;
+  // With a plan that is written down the weights decide nothing.
+  const odds = { ...small.odds, operations: {}, faults: {} };
+  writeFileSync(values.save, `${JSON.stringify({ about: "", check, ...small, odds }, null, 2)}\n`);
 }
 
 function runMany(from: number, count: number): void {
@@ -119,7 +123,12 @@ function plantAll(from: number, most: number): void {
   }
 }
 
-if (values.replay !== undefined) runOne(JSON.parse(readFileSync(values.replay, "utf8")) as Scenario);
+function readScenario(path: string): Scenario {
+  const { seed, odds, plan } = JSON.parse(readFileSync(path, "utf8")) as Scenario;
+  return { seed, odds: completeOdds(seed, odds), plan };
+}
+
+if (values.replay !== undefined) runOne(readScenario(values.replay));
 else if (values.mutants) plantAll(Number(values.from), Number(values.runs));
 else if (values.seed === undefined) runMany(Number(values.from), Number(values.runs));
 else {

@@ -30,6 +30,7 @@ export class Checks implements DeviceObserver, NodeObserver {
   readonly #witnesses: Witnesses;
   readonly #devices = new Map<string, DeviceChecks>();
   readonly #all: Device[] = [];
+  readonly #welcomed = new Set<SessionId>();
   /** Under which rights rows are sent that carry a key. */
   readonly #rights = new Map<string, Rights>();
 
@@ -86,7 +87,11 @@ export class Checks implements DeviceObserver, NodeObserver {
         return;
       case "welcome":
         this.#environment.counts.add("results in welcome", message.results.length);
-        for (const session of sessions) this.#checkResults(session, message.results);
+        for (const session of sessions) {
+          demand(!this.#welcomed.has(session), "wire", () => `${session} is welcomed twice`);
+          this.#welcomed.add(session);
+          this.#checkResults(session, message.results);
+        }
         return;
       case "resync":
         this.#environment.counts.add("resyncs");

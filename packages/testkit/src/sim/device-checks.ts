@@ -43,6 +43,7 @@ export class DeviceChecks {
   /** The highest checkpoint that the disk ever had in this log. */
   #stored = { epoch: "", highest: 0 };
   #steps = 0;
+  #tokens = 0;
   #storedBatches = 0;
 
   constructor(around: Surroundings, device: Device) {
@@ -76,9 +77,17 @@ export class DeviceChecks {
     if (failed.size > 0) this.#around.environment.counts.add("failed writes", failed.size);
     this.#noteSubscriptions(input, effects);
     for (const effect of effects) this.#heard(effect);
+    this.#checkPace(effects);
     this.#checkCheckpoint(input);
     this.#checkView(input, effects);
     this.#checkStatus();
+  }
+
+  /** Whoever waits does not ask again and again without a pause. */
+  #checkPace(effects: readonly ReplicaEffect[]): void {
+    this.#tokens += effects.filter(({ type }) => type === "get-token").length;
+    const most = 30 + this.#around.environment.queue.now / 400;
+    demand(this.#tokens <= most, "storm", () => `${this.#device.name} has asked for a token ${this.#tokens} times`);
   }
 
   #heard(effect: ReplicaEffect): void {

@@ -2,7 +2,7 @@
 export { type Disks } from "./environment.ts";
 export { HEALTHY, type Mutant } from "./mutant.ts";
 export { type MakeMutant, MUTANTS } from "./mutants.ts";
-export { drawOdds, type Fault, type Odds, type Operation } from "./odds.ts";
+export { completeOdds, drawOdds, type Fault, type Odds, type Operation } from "./odds.ts";
 export { drawPlan, type PlanItem } from "./plan.ts";
 export { formatFailure, Tally, vacuous } from "./report.ts";
 export { type RunOptions, type RunReport, runSeed } from "./run.ts";

@@ -141,6 +141,17 @@ export function drawOdds(seed: number): Odds {
   };
 }
 
+/** Odds that were written down: what was invented since has the value that the seed draws, or the default. */
+export function completeOdds(seed: number, written: Odds): Odds {
+  const { limits, bounds } = written;
+  return {
+    ...drawOdds(seed),
+    ...written,
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    bounds: { ...DEFAULT_BOUNDS, ...bounds },
+  };
+}
+
 function drawOperations(random: Random): Odds["operations"] {
   const weights: Partial<Record<Operation, number>> = { update: 4, create: 3 };
   const others: ReadonlyArray<readonly [Operation, number, number]> = [
