@@ -14,9 +14,8 @@ import { sqliteStorage } from "@tidelock/server/sqlite";
 import { Process } from "./processes.ts";
 import { schema, SECRET } from "./schema.ts";
 
-const DEVICES = 4;
-/** Writes of one device without an answer. */
-const WINDOW = 40;
+/** For each device how many writes it has without an answer: those with few keep the disk busy between the waves of others. */
+const WINDOWS = [1, 3, 12, 40, 120];
 
 export function tokenOf(user: string): Promise<string> {
   return new SignJWT({ tenant: "crash" })
@@ -65,7 +64,7 @@ export async function killServer(kills: number, seed: number, plant: "" | "early
   const state = { isStopped: false };
 
   const writers = await Promise.all(
-    Array.from({ length: DEVICES }, async (_, index) => {
+    WINDOWS.map(async (window, index) => {
       const token = await tokenOf(`user-${index}`);
       const client = createClient({ url, schema, auth: token });
       await client.opened;
@@ -78,7 +77,7 @@ export async function killServer(kills: number, seed: number, plant: "" | "early
         write();
       };
       const write = (): void => {
-        while (!state.isStopped && waiting < WINDOW) {
+        while (!state.isStopped && waiting < window) {
           const id = `d${index}-${next++}`;
           const writes = [
             client.notes.create({ id, text: `first ${id}` }),
