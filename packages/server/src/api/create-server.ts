@@ -224,7 +224,7 @@ class AssembledServer implements TidelockServer {
   #upgrade(path: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const asked = (request.url ?? "/").split(/[?#]/, 1)[0];
     if (asked === path || asked === `${path}/`) return this.#webSockets.upgrade(request, socket, head);
-    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    this.#webSockets.refuse(socket, "not-found");
   }
 
   async #shutDown(): Promise<void> {

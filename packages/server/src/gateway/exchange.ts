@@ -86,16 +86,17 @@ export function responseTo(error: unknown): ApiResponse {
     : errorResponse("internal");
 }
 
+export const TOKEN_IN_ADDRESS =
+  "a token in the address ends up in logs; send it in `hello` or as `Authorization: Bearer …`";
+
+/** Whether an address has a token in it. */
+export function namesToken(query: URLSearchParams): boolean {
+  return query.has("token") || query.has("access_token") || query.has("authorization");
+}
+
 /** The token of `Authorization: Bearer …`. Throws `token-missing`; one in the address is refused with the reason. */
 export function bearerToken(request: ApiRequest): string {
-  for (const name of ["token", "access_token", "authorization"]) {
-    if (request.query.has(name)) {
-      throw new TidelockError(
-        "token-missing",
-        "a token in the address ends up in logs; send `Authorization: Bearer …`",
-      );
-    }
-  }
+  if (namesToken(request.query)) throw new TidelockError("token-missing", TOKEN_IN_ADDRESS);
   const match = /^Bearer +([^\s]{1,16384})$/i.exec(request.header("authorization") ?? "");
   if (match?.[1] === undefined) throw new TidelockError("token-missing");
   return match[1];

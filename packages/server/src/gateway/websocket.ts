@@ -26,6 +26,7 @@ import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { closeCode } from "./close-code.ts";
 import { Connection } from "./connection.ts";
 import type { GatewayContext } from "./context.ts";
+import { namesToken, TOKEN_IN_ADDRESS } from "./exchange.ts";
 import { formatOf } from "./format.ts";
 import { originAllowed } from "./origin.ts";
 import type { Pipe } from "./pipe.ts";
@@ -61,10 +62,16 @@ export class WebSocketGateway {
       return refuseUpgrade(context, socket, "origin-forbidden");
     }
     if (!context.accepting()) return refuseUpgrade(context, socket, "shutting-down");
+    if (namesToken(queryOf(request))) return refuseUpgrade(context, socket, "token-missing", TOKEN_IN_ADDRESS);
     const leave = context.admission.enter();
     if (leave === null) return refuseUpgrade(context, socket, "too-many-connections");
     socket.once("close", leave);
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, socket, leave));
+  }
+
+  /** Answers an upgrade request that is for nothing of ours. */
+  refuse(socket: Duplex, code: ErrorCode): void {
+    refuseUpgrade(this.#context, socket, code);
   }
 
   #accept(webSocket: WebSocket, socket: Duplex, leave: () => void): void {
@@ -240,11 +247,16 @@ class WebSocketPipe implements Pipe {
   }
 }
 
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const mark = url.indexOf("?");
+  return new URLSearchParams(mark < 0 ? "" : url.slice(mark));
+}
+
 /** An answer to an upgrade request in plain HTTP. */
-function refuseUpgrade({ metrics }: GatewayContext, socket: Duplex, code: ErrorCode): void {
+function refuseUpgrade({ metrics }: GatewayContext, socket: Duplex, code: ErrorCode, detail: string = ""): void {
   metrics.refusals.add(code);
   const { http, message, fix, retryable } = ERRORS[code];
-  const body = JSON.stringify({ error: { code, message, fix, retryable } });
+  const body = JSON.stringify({ error: { code, message: detail === "" ? message : detail, fix, retryable } });
   const head = [
     `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ""}`,
     "Connection: close",
