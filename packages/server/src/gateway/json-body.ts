@@ -6,6 +6,9 @@ import type { ApiRequest } from "./exchange.ts";
 export async function readJson(request: ApiRequest, maxBytes: number): Promise<JsonValue> {
   const type = (request.header("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") throw new TidelockError("unsupported-media-type");
+  if ((request.header("content-encoding") ?? "identity").trim().toLowerCase() !== "identity") {
+    throw new TidelockError("unsupported-media-type", "the body must not be compressed");
+  }
   const bytes = await request.body(maxBytes);
   if (nestsDeeper(bytes, MAX_FRAME_DEPTH)) {
     throw new TidelockError("malformed-frame", `the body is nested more than ${MAX_FRAME_DEPTH} levels deep`);
