@@ -109,7 +109,8 @@ export class Delivery {
     // An append may push more out of the tail than was there: who kept up until then goes on from the log.
     const behind: Session[] = [];
     for (const { audience, sessions } of this.#audiences.values()) {
-      const groups = new Map<string, Session[]>();
+      // By what they have been told, which is nearly always the same; then by how far they have been looked at.
+      const groups = new Map<Offset, Session[][]>();
       for (const session of sessions) {
         if (session.cursor >= head && session.owed <= session.told) continue;
         if (!flows(session)) continue;
@@ -117,12 +118,13 @@ export class Delivery {
           behind.push(session);
           continue;
         }
-        const key = `${session.told} ${session.cursor}`;
-        const group = groups.get(key);
-        if (group === undefined) groups.set(key, [session]);
-        else group.push(session);
+        const told = groups.get(session.told);
+        const group = told?.find(([first]) => first?.cursor === session.cursor);
+        if (group !== undefined) group.push(session);
+        else if (told !== undefined) told.push([session]);
+        else groups.set(session.told, [[session]]);
       }
-      for (const group of groups.values()) this.#deliverTo(audience, group, head);
+      for (const group of [...groups.values()].flat()) this.#deliverTo(audience, group, head);
     }
     for (const session of behind) this.pump(session);
   }
