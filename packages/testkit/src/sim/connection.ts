@@ -55,6 +55,7 @@ export class Connection implements Socket {
   #wantsDrained = false;
   #heardAt = 0;
   #isRepeating = false;
+  readonly #turns: Array<() => void> = [];
 
   constructor(
     environment: Environment,
@@ -261,9 +262,12 @@ export class Connection implements Socket {
     });
   }
 
+  /** On a turn of its own, after those that were asked for before. */
   #soon(run: () => void): void {
+    this.#turns.push(run);
     this.#environment.queue.after(0, () => {
-      if (this.#state === "open" && this.#node.knows(this.session)) run();
+      const next = this.#turns.shift();
+      if (this.#state === "open" && this.#node.knows(this.session)) next?.();
     });
   }
 

@@ -36,6 +36,7 @@ export class Faults {
     this.#over = true;
     this.#victims.node.trap.arm(0, false);
     this.#victims.node.failNextReads(0);
+    this.#victims.node.failNextAppend(false);
   }
 
   carryOut(fault: Fault, random: Random): void {
@@ -86,7 +87,7 @@ export class Faults {
       case "storeFailure":
         return device?.failNextPersists(between(random, 1, 4));
       case "appendFailure":
-        return node.failNextAppend();
+        return node.failNextAppend(true);
       case "readFailure":
         return node.failNextReads(between(random, 1, 4));
       case "tokenFailure":

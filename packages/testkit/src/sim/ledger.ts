@@ -156,7 +156,9 @@ export class Ledger {
   loaded(stored: StoredReplica, offsetOf: (counter: Counter) => number | null): void {
     const held = new Map(stored.mutations.map((mutation) => [mutation.counter, mutation]));
     const checkpoint = stored.facts?.checkpoint ?? 0;
-    const isResyncing = stored.facts?.subscriptions.some(({ key }) => key === null) ?? false;
+    // A resync voids the checkpoint until every subscription is whole again, or for good when there is none.
+    const subscriptions = stored.facts?.subscriptions ?? [];
+    const isResyncing = subscriptions.length === 0 || subscriptions.some(({ key }) => key === null);
     this.assigned.clear();
     for (const [temporary, entity] of stored.facts?.assigned ?? []) this.assigned.set(temporary, entity);
     for (const entry of this.entries.values()) {

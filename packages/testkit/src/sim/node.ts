@@ -135,8 +135,8 @@ export class ServerNode {
     for (const socket of sockets) socket.drop();
   }
 
-  failNextAppend(): void {
-    this.#failNextAppend = true;
+  failNextAppend(fails: boolean): void {
+    this.#failNextAppend = fails;
   }
 
   failNextReads(count: number): void {
