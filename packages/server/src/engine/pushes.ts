@@ -109,7 +109,8 @@ export class Pushes {
     this.#host.context.read(
       { kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 },
       (result) => {
-        if (this.#host.session(id) !== session || result === null) return;
+        if (this.#host.session(id) !== session) return;
+        if (result === null) return this.#host.refuseSession(id, "storage-unavailable");
         const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
         for (let counter = from; counter <= last; counter++) {
           const receipt = found.get(counter);
