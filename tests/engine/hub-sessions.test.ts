@@ -120,4 +120,31 @@ describe("sessions", () => {
     assert.equal(welcome?.results.length, 10_000);
     assert.equal(welcome?.results.at(-1)?.[0], 12_000);
   });
+
+  test("[H12] a session that subscribes and unsubscribes all the time has one snapshot read at a time", () => {
+    const rig = new HubRig({ schema });
+    rig.open("eve");
+    rig.holds = (asked) => asked.type === "read";
+    for (let number = 0; number < 100; number++) {
+      rig.subscribe("eve", number, "tasks", { title: `title ${number}` });
+      rig.say("eve", { type: "unsubscribe", id: number });
+    }
+    rig.subscribe("eve", 1000, "tasks");
+    assert.equal(rig.held.length, 1);
+    rig.releaseAll();
+    assert.deepEqual(
+      rig.of("eve", "snapshot-end").map(({ subscription }) => subscription),
+      [1000],
+    );
+  });
+
+  test("[H2] a repeated push that cannot be looked up ends the session, so that the device asks again", () => {
+    const rig = new HubRig({ schema });
+    rig.open("ana");
+    rig.push("ana", create(1, "t1", {}));
+    rig.holds = (asked) => asked.type === "read";
+    rig.push("ana", create(1, "t1", {}));
+    rig.fail();
+    assert.equal(rig.closed.get("ana"), "storage-unavailable");
+  });
 });

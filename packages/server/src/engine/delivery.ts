@@ -231,6 +231,9 @@ export class Delivery {
   }
 
   #readSnapshot(session: Session, job: SnapshotJob): void {
+    // One at a time, also for who gives up and asks again meanwhile: the answer to the last one goes on with the next.
+    if (session.snapshotReading) return;
+    session.snapshotReading = true;
     job.state = { step: "reading" };
     const { view } = job.subscription;
     const { collection, filter } = view;
@@ -238,6 +241,7 @@ export class Delivery {
     const schema = this.#context.collections.get(collection);
     const defaults = columns.map((name) => schema?.byName.get(name)?.default ?? null);
     this.#context.read({ kind: "snapshot", collection, filter, columns, defaults }, (result) => {
+      session.snapshotReading = false;
       if (session.audience === null) return;
       // The subscription was given up meanwhile: on to the next.
       if (session.jobs[0] !== job) return this.pump(session);

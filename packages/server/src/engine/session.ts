@@ -55,6 +55,8 @@ export interface Session {
   draining: boolean;
   /** Events are being read from the log for this session. */
   reading: boolean;
+  /** A snapshot is being read for it, maybe one that is not wanted any more. */
+  snapshotReading: boolean;
   /** Rooms of which something was not said while the session was blocked. */
   readonly missedRooms: Set<RoomName>;
 }
@@ -104,6 +106,7 @@ export function newSession({ id, principal, hello }: Opening, device: DeviceStat
     blockedSince: null,
     draining: false,
     reading: false,
+    snapshotReading: false,
     missedRooms: new Set(),
   };
 }
