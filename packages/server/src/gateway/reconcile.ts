@@ -15,6 +15,10 @@ import { TokenBucket } from "./token-bucket.ts";
 
 /** Requests under way at once. Each may hold a body of `maxBodyBytes`. */
 const MAX_UNDER_WAY = 256;
+/** Those of one user, so that nobody who sends bodies slowly keeps all others out. */
+const MAX_UNDER_WAY_PER_USER = 64;
+/** Time for a body to come in. Long enough for the largest over a slow line. */
+const BODY_MS = 60_000;
 /** Time for an answer. Longer than any healthy disk, shorter than most proxies. */
 const ANSWER_MS = 30_000;
 /** Users whose meter is remembered; forgetting one gives it a full bucket. */
@@ -23,6 +27,7 @@ const MAX_METERS = 10_000;
 export class ReconcileGateway {
   readonly #context: GatewayContext;
   readonly #meters = new Map<string, TokenBucket>();
+  readonly #underWayByUser = new Map<string, number>();
   #underWay = 0;
 
   constructor(context: GatewayContext) {
@@ -81,18 +86,25 @@ export class ReconcileGateway {
 
   async #answer(request: ApiRequest): Promise<ReconcileAnswer> {
     const identity = await authenticate(this.#context, request);
-    if (this.#underWay >= MAX_UNDER_WAY) throw new TidelockError("overloaded");
+    const user = `${identity.tenant} ${identity.principal.user}`;
+    const ofUser = this.#underWayByUser.get(user) ?? 0;
+    if (this.#underWay >= MAX_UNDER_WAY || ofUser >= MAX_UNDER_WAY_PER_USER) throw new TidelockError("overloaded");
     this.#underWay += 1;
+    this.#underWayByUser.set(user, ofUser + 1);
     try {
       return await this.#reconcile(request, identity);
     } finally {
       this.#underWay -= 1;
+      const left = (this.#underWayByUser.get(user) ?? 0) - 1;
+      if (left > 0) this.#underWayByUser.set(user, left);
+      else this.#underWayByUser.delete(user);
     }
   }
 
   async #reconcile(request: ApiRequest, { tenant, principal }: Identity): Promise<ReconcileAnswer> {
     const { limits, now, tenants, metrics } = this.#context;
-    const body = parseReconcileBody(await readJson(request, limits.maxBodyBytes), now());
+    const json = await within(readJson(request, limits.maxBodyBytes), BODY_MS, "malformed-frame");
+    const body = parseReconcileBody(json, now());
     const waitMs = this.#meter(`${tenant} ${principal.user}`, body.mutations.length, now());
     if (waitMs > 0) return { ok: false, code: "rate-limited", message: "", retryAfterMs: waitMs };
     metrics.mutations.add("reconcile", body.mutations.length);
