@@ -215,7 +215,12 @@ export class DeviceChecks {
       }
     }
     const isOver = input.type === "disconnected" && input.connection === this.#connection;
-    if (isOver || effects.some(({ type }) => type === "disconnect")) this.#dropEnding();
+    // What still arrives of a connection that was given up says nothing to the device.
+    const isHeard = input.type === "message" && input.connection === this.#connection;
+    if (isOver || effects.some(({ type }) => type === "disconnect")) {
+      this.#dropEnding();
+      this.#connection = 0;
+    }
     for (const effect of effects) {
       if (effect.type !== "connect") continue;
       this.#dropEnding();
@@ -224,7 +229,7 @@ export class DeviceChecks {
       for (const { id, collection, where } of effect.hello.subscriptions)
         this.#numbers.set(id, `${collection} ${JSON.stringify(where)}`);
     }
-    if (input.type === "message") this.#noteSnapshot(input.message);
+    if (isHeard) this.#noteSnapshot(input.message);
   }
 
   /** Its rows may stay until the server has confirmed it, or the connection is gone. */
