@@ -165,9 +165,14 @@ function checked(user: AuthenticatedUser): Identity {
   const claims = user.claims ?? {};
   if (jsonProblem(claims, MAX_VALUE_DEPTH) !== null)
     throw new TidelockError("token-invalid", "the claims are not JSON");
-  const expires = user.expires ?? null;
+  const expires = wholeMillis(user.expires ?? null);
   if (expires !== null && !(expires > Date.now())) throw new TidelockError("token-expired");
   return { tenant, principal: { user: id, claims, expires } };
+}
+
+/** An `exp` may have a fraction (RFC 7519, section 2) or lie beyond all time; devices are told whole milliseconds. */
+function wholeMillis(expires: Millis | null): Millis | null {
+  return expires === null ? null : Math.min(Number.MAX_SAFE_INTEGER, Math.floor(expires));
 }
 
 /** Says why in the catalogue's words; nothing of the token, and nothing of the operator's errors, goes out. */

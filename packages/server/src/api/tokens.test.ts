@@ -50,6 +50,13 @@ describe("JSON Web Tokens with a shared secret", () => {
     assert.equal(principal.claims["role"], "admin");
   });
 
+  test("an expiry with a fraction, or beyond all time, is told as whole milliseconds", async () => {
+    const expiry = async (exp: number): Promise<number | null> => (await verify(await sign({}, exp))).principal.expires;
+    assert.equal(await expiry(4_000_000_000.123456), 4_000_000_000_123);
+    assert.equal(await expiry(1e300), Number.MAX_SAFE_INTEGER);
+    assert.equal(await expiry(Number.MAX_VALUE), Number.MAX_SAFE_INTEGER);
+  });
+
   test("claims can have other names", async () => {
     const other = verifierFrom(jwtAuth({ secret, tenantClaim: "org", userClaim: "email" }));
     const { tenant, principal } = await other(await sign({ org: "umbrella", email: "ana@example.com" }));
