@@ -65,5 +65,5 @@ export async function openStream(target: Target, query: string, headers: Record<
 }
 
 export function everything(key: string | null): unknown[] {
-  return ["tasks", "secrets", "notes"].map((collection, id) => ({ id, collection, where: {}, key }));
+  return ["tasks", "secrets", "letters", "notes"].map((collection, id) => ({ id, collection, where: {}, key }));
 }

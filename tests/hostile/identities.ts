@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type JWTHeaderParameters, SignJWT } from "jose";
-import { everything, fatalCode, openStream } from "./attack.ts";
+import { assertAnswered, everything, fatalCode, openStream } from "./attack.ts";
 import type { Target } from "./target.ts";
 import { codeOf, dial, request } from "./wire.ts";
 import { MALLORY, OLGA, SECRET, tokenOf } from "./world.ts";
@@ -167,6 +167,31 @@ export function attackIdentities(target: Target): void {
           headers,
         });
         assert.equal(codeOf(answer), "not-found");
+      }
+      await target.assertWell();
+    });
+
+    test("what nobody but its reader may see is not told to those who write to it", async () => {
+      for (const [operation, fields] of [
+        ["update", { text: "overwritten" }],
+        ["update", { to: "mallory" }],
+        ["create", { to: "mallory", text: "x" }],
+        ["delete", {}],
+        ["update", { text: "after its end" }],
+      ] as const) {
+        const peer = await target.join({ subscriptions: everything(null) });
+        peer.say({
+          type: "push",
+          mutations: [[1, operation, "letters", "letter-to-ana", fields, 0, "0000000000000001", 0]],
+        });
+        assert.equal((await peer.decided(1)).length, 1);
+        peer.leave();
+        const body = JSON.stringify({
+          device_id: target.newDevice(),
+          mutations: [{ temp_id: "m1", collection: "letters", operation, entity_id: "letter-to-ana", payload: fields }],
+        });
+        const answer = await request(target, "POST", "/sync/reconcile", { token: target.token, body });
+        assertAnswered(answer.body, body);
       }
       await target.assertWell();
     });

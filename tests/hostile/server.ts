@@ -28,6 +28,7 @@ const server = createServer({
       write: ({ user }, { before, after }) =>
         ((before === null || before["owner"] === user) && (after === null || after["owner"] === user)) || "not yours",
     },
+    letters: { read: ({ user }) => ({ to: user }) },
     broken: {
       read: () => {
         throw new Error("the read rule is broken");

@@ -92,6 +92,11 @@ export class Target implements Address {
     client.presence.join("board", { name: person === OLGA ? tag : person.user });
     // Kept by the device, so that it hears what others do.
     client.secrets.query().subscribe(() => {});
+    client.letters.create({
+      id: `letter-to-${person.user.slice(0, 4)}`,
+      to: person.user,
+      text: `${tag} for your eyes`,
+    });
     const first = client.tasks.create({
       id: `task-of-${person.user.slice(0, 4)}`,
       title: person === OLGA ? tag : "for everybody",

@@ -18,6 +18,8 @@ export const schema = defineSchema({
     }),
     /** Everybody reads and writes their own only. */
     secrets: collection({ owner: field.string(), text: field.string() }),
+    /** Everybody writes them; only those they are for read them. */
+    letters: collection({ to: field.string(), text: field.string() }),
     /** The server makes their ids. */
     notes: collection(
       { text: field.string(), kind: field.enum(["plain", "loud"]).default("plain") },
