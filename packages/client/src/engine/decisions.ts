@@ -71,9 +71,26 @@ export class Decisions {
   /** The server has given an entity its id: everything here that names the temporary one names the new one. */
   #assign(temporary: EntityId, entity: EntityId): void {
     if (temporary === entity) return;
+    this.#state.identities.note(temporary, entity);
+    this.#rename(temporary, entity);
+    this.#state.emit({ type: "assigned", temporary, entity });
+  }
+
+  /**
+   * The log in which the server gave the id of this create is gone: the entity goes by its temporary id again, everywhere,
+   * until the server has given it another one.
+   */
+  #unassign({ operation, entity }: StoredMutation): void {
+    const temporary = this.#state.identities.first(entity);
+    if (operation !== "create" || temporary === entity) return;
+    this.#state.identities.forget(temporary);
+    this.#rename(entity, temporary);
+  }
+
+  /** Everything in the outbox that names an entity by one id names it by another. */
+  #rename(from: EntityId, to: EntityId): void {
     const state = this.#state;
-    state.identities.note(temporary, entity);
-    for (const { before, after } of state.outbox.rewritten(temporary, entity)) {
+    for (const { before, after } of state.outbox.rewritten(from, to)) {
       if (before.entity === after.entity) {
         // Only a reference changes: it keeps its place among the mutations of its entity.
         state.change(after);
@@ -86,7 +103,6 @@ export class Decisions {
       state.pending.putMutation(after);
       state.touch(after.collection, after.entity);
     }
-    state.emit({ type: "assigned", temporary, entity });
   }
 
   /**
@@ -95,8 +111,13 @@ export class Decisions {
    */
   isStranger(decided: Counter): boolean {
     if (decided > this.#state.counter) return true;
-    for (const mutation of this.#state.outbox.all()) return mutation.counter > decided + 1;
-    return this.#state.counter > decided;
+    let next = decided + 1;
+    for (const { counter } of this.#state.outbox.all()) {
+      if (counter <= decided) continue;
+      if (counter !== next) return true;
+      next += 1;
+    }
+    return next <= this.#state.counter;
   }
 
   /**
@@ -107,6 +128,9 @@ export class Decisions {
     const state = this.#state;
     const bytes = Uint8Array.from({ length: 10 }, () => this.#random.below(256));
     state.device = parseDeviceId(uuidv7(state.now, bytes));
+    if (!sameLog) {
+      for (const mutation of [...state.outbox.all()]) if (mutation.state === "decided") this.#unassign(mutation);
+    }
     const all = [...state.outbox.all()];
     for (const mutation of all) state.forget(mutation);
     this.#moveRejected();
@@ -141,10 +165,14 @@ export class Decisions {
 
   /** What the server's count of decided mutations says about those that are held here. */
   settle(decided: Counter): void {
+    // A restored server may know less than this device heard from it before: from here on it is told again.
+    this.#state.decided = Math.min(this.#state.decided, decided);
     for (const mutation of [...this.#state.outbox.all()]) {
       if (mutation.state === "decided" && mutation.counter > decided) {
-        // The log that held it is gone (a restored server): it is offered again.
-        this.#state.change({ ...mutation, state: "queued", offset: 0, outcome: null });
+        // The log that held it is gone: it is offered again.
+        this.#unassign(mutation);
+        const current = this.#state.outbox.get(mutation.counter) ?? mutation;
+        this.#state.change({ ...current, state: "queued", offset: 0, outcome: null, detail: null });
       } else if (mutation.state === "queued" && mutation.counter <= decided) {
         // Decided so long ago that its result is no longer kept: it is in the log, or was refused.
         this.result([mutation.counter, "duplicate", 0, { code: "result-pruned" }]);

@@ -19,6 +19,13 @@ export class Identities {
     }
   }
 
+  /** The id that was assigned in place of this one is void. */
+  forget(temporary: EntityId): void {
+    const entity = this.#assigned.get(temporary);
+    this.#assigned.delete(temporary);
+    if (entity !== undefined) this.#first.delete(entity);
+  }
+
   /** The assigned id in place of a temporary one; any other id as it is. */
   resolve(id: EntityId): EntityId {
     return this.#assigned.get(id) ?? id;

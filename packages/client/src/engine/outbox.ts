@@ -163,24 +163,25 @@ export class Outbox {
     return chain;
   }
 
-  /** Those mutations that name a temporary id, rewritten to the assigned one: as their entity, or in a reference. */
-  rewritten(
-    temporary: EntityId,
-    entity: EntityId,
-  ): Array<{ readonly before: StoredMutation; readonly after: StoredMutation }> {
+  /**
+   * Those mutations that name an entity by one id, rewritten to another: as their entity, or in a reference. From a
+   * temporary id to the assigned one; the other way round, after all, when the log that assigned it is gone.
+   */
+  rewritten(from: EntityId, to: EntityId): Array<{ readonly before: StoredMutation; readonly after: StoredMutation }> {
     const changes: Array<{ before: StoredMutation; after: StoredMutation }> = [];
-    for (const counter of [...(this.#naming.get(temporary) ?? [])].sort((left, right) => left - right)) {
+    const naming = isTemporaryId(from) ? (this.#naming.get(from) ?? []) : this.#mutations.keys();
+    for (const counter of [...naming].sort((left, right) => left - right)) {
       const before = this.#mutations.get(counter);
       if (before === undefined) continue;
       const fields: Array<[string, JsonValue]> = [];
       for (const field of this.#schema.collections.get(before.collection)?.fields ?? []) {
         if (field.type !== "reference" || !Object.hasOwn(before.fields, field.name)) continue;
-        if (before.fields[field.name] === temporary) fields.push([field.name, entity]);
+        if (before.fields[field.name] === from) fields.push([field.name, to]);
       }
-      if (before.entity !== temporary && fields.length === 0) continue;
+      if (before.entity !== from && fields.length === 0) continue;
       const after: StoredMutation = {
         ...before,
-        entity: before.entity === temporary ? entity : before.entity,
+        entity: before.entity === from ? to : before.entity,
         fields: { ...before.fields, ...Object.fromEntries(fields) },
       };
       changes.push({ before, after });
