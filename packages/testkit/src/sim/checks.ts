@@ -39,6 +39,13 @@ export class Checks implements DeviceObserver, NodeObserver {
     this.#witnesses = witnesses;
   }
 
+  /** The log has been replaced by what it was when `back` was made. */
+  restored(back: () => void, epoch: string): void {
+    back();
+    this.model.epoch = epoch;
+    for (const client of this.#witnesses.plainClients) client.forgetRequests();
+  }
+
   get head(): number {
     return this.model.head;
   }
@@ -65,9 +72,12 @@ export class Checks implements DeviceObserver, NodeObserver {
     this.#environment.counts.add("appends");
     this.#environment.counts.add("mutations decided", commit.receipts.length);
     this.model.commit(commit, events, (receipt) => {
-      const ledger = this.#devices.get(receipt.device)?.ledger;
+      const ledger = [...this.#devices.values()].find((checks) => checks.ledger.device === receipt.device)?.ledger;
       if (ledger !== undefined) return ledger.authored(receipt);
-      return this.#witnesses.plainClients.find(({ name }) => name === receipt.device)?.authored(receipt) ?? null;
+      return (
+        this.#witnesses.plainClients.find(({ name }) => name === receipt.device)?.authored(receipt, this.model.epoch) ??
+        null
+      );
     });
   }
 
@@ -121,7 +131,7 @@ export class Checks implements DeviceObserver, NodeObserver {
 
   /** What a result says is on the disk. */
   #checkResults(session: SessionId, results: readonly ResultRow[]): void {
-    const device = this.#connection(session)?.device ?? "";
+    const device = this.#connection(session)?.hello.device ?? "";
     for (const [counter, outcome, offset, detail] of results) {
       const which = `${device}#${counter}`;
       const receipt = this.model.receipt(device, counter);
@@ -197,11 +207,16 @@ export class Checks implements DeviceObserver, NodeObserver {
       const there = this.#all.filter((other) => !other.lost && other.rooms.has(room));
       const expected = there.map((other) => `${other.name} ${JSON.stringify(other.rooms.get(room))}`).sort();
       const members = device.replica?.presence(room) ?? [];
-      const shown = members.map((member) => `${member.device} ${JSON.stringify(member.state)}`).sort();
+      const shown = members.map((member) => `${this.#nameOf(member.device)} ${JSON.stringify(member.state)}`).sort();
       if (shown.join() !== expected.join())
         return `${device.name} sees in ${room}: ${shown.join()} instead of ${expected.join()}`;
     }
     return null;
+  }
+
+  /** The device that now speaks under an id. */
+  #nameOf(id: string): string {
+    return this.#all.find((device) => this.#of(device).ledger.device === id)?.name ?? id;
   }
 
   #plainProblem(client: PlainClient): string | null {
@@ -230,8 +245,9 @@ export class Checks implements DeviceObserver, NodeObserver {
       if (device.lost) continue;
       const checks = this.#of(device);
       for (const entry of checks.ledger.entries.values()) {
-        const receipt = this.model.receipt(device.name, entry.counter);
-        const which = `${device.name}#${entry.counter}`;
+        if (entry.counter <= 0) continue;
+        const receipt = this.model.receipt(checks.ledger.device, entry.counter);
+        const which = `${checks.ledger.device}#${entry.counter}`;
         demand(receipt !== undefined, "saved", () => `${which} was never decided`);
         const isTold =
           entry.pruned ||

@@ -5,12 +5,13 @@
  * checkpoint never goes back (`checkpoint`) and never says more on the disk than the rows there (`disk`); the outbox holds
  * what is not decided, and the status says so (`status`); nothing is sent or acknowledged before it is on the disk.
  */
-import type { EntityId, ServerMessage } from "@tidelock/core";
+import type { EntityId } from "@tidelock/core";
 import type { ReplicaEffect, ReplicaInput, StoreBatch, StoredReplica } from "@tidelock/client/engine";
 import type { Device } from "./device.ts";
 import { COLLECTIONS, type Row } from "./domain.ts";
 import type { Environment } from "./environment.ts";
-import { Expectation, type Held, type Rights, splitKey } from "./expectation.ts";
+import { Expectation, type Rights, splitKey } from "./expectation.ts";
+import { Holdings } from "./holdings.ts";
 import { Ledger } from "./ledger.ts";
 import { type Model, sameRow, text } from "./model.ts";
 import { demand } from "./violation.ts";
@@ -18,6 +19,7 @@ import { demand } from "./violation.ts";
 /** Every so many steps everything is compared, not only what changed. */
 const FULL_EVERY = 24;
 const DISK_EVERY = 6;
+const FIRST_EPOCH = "epoch-1";
 
 /** What the checks of a device need to know of the rest of the world. */
 export interface Surroundings {
@@ -31,17 +33,18 @@ export class DeviceChecks {
   readonly ledger: Ledger;
   readonly #around: Surroundings;
   readonly #device: Device;
-  /** What the replica keeps up, by name. */
-  readonly #held = new Map<string, Held>();
-  /** Those given up on this connection, by number, while their end is not confirmed. */
-  readonly #ending = new Map<number, Held>();
-  #connection = 0;
-  /** Subscription numbers of the connection, as its hello and subscribes named them. */
-  readonly #numbers = new Map<number, string>();
+  readonly #holdings: Holdings;
   readonly #lastSeen = new Map<string, string>();
   #checkpoint = { epoch: "", offset: 0 };
   /** The highest checkpoint that the disk ever had in this log. */
   #stored = { epoch: "", highest: 0 };
+  /** Under which id the device made a batch. */
+  readonly #batches = new WeakMap<StoreBatch, string>();
+  /** The log that the ledger was last brought in step with. */
+  #epoch = FIRST_EPOCH;
+  #isBehind = false;
+  /** What is shown is to be looked at as if for the first time. */
+  #isFresh = false;
   #steps = 0;
   #tokens = 0;
   #storedBatches = 0;
@@ -50,17 +53,12 @@ export class DeviceChecks {
     this.#around = around;
     this.#device = device;
     this.ledger = new Ledger(device.name, device.user);
-  }
-
-  get held(): Iterable<Held> {
-    return this.#held.values();
+    this.#holdings = new Holdings(around.rightsOf);
   }
 
   expectation(): Expectation | null {
     const { replica } = this.#device;
-    return replica === null
-      ? null
-      : new Expectation(this.#around.model, this.ledger, replica, [...this.#held.values(), ...this.#ending.values()]);
+    return replica === null ? null : new Expectation(this.#around.model, this.ledger, replica, this.#holdings.all);
   }
 
   // ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,13 +72,39 @@ export class DeviceChecks {
       this.ledger.wrote(input.write, input.intents, replica.outbox);
     else this.ledger.failed(failed);
     if (input.type === "discard") this.#discarded(input.counter);
+    this.#adopt();
     if (failed.size > 0) this.#around.environment.counts.add("failed writes", failed.size);
-    this.#noteSubscriptions(input, effects);
+    this.#holdings.note(input, effects);
     for (const effect of effects) this.#heard(effect);
     this.#checkPace(effects);
+    for (const effect of effects) if (effect.type === "persist") this.#batches.set(effect.content, this.ledger.device);
+    if (this.#isBehind) return this.ledger.noteIntegrated(replica.outbox);
     this.#checkCheckpoint(input);
     this.#checkView(input, effects);
     this.#checkStatus();
+  }
+
+  /**
+   * After the server's log was replaced by a backup, a device is behind until it has learned of it: what it shows then is
+   * of a log that is gone. When it learns, it goes on from what it holds, perhaps as another device.
+   */
+  #adopt(): void {
+    const { replica } = this.#device;
+    const { model } = this.#around;
+    if (replica === null) return;
+    this.#isBehind = replica.checkpoint !== null && replica.checkpoint.epoch !== model.epoch;
+    const isRenamed = replica.device !== null && replica.device !== this.ledger.device;
+    if (!isRenamed && (this.#isBehind || this.#epoch === model.epoch)) return;
+    if (!this.#isBehind) this.#epoch = model.epoch;
+    if (isRenamed) this.#around.environment.counts.add("devices renamed");
+    const old = this.ledger.device;
+    this.ledger.adopt(replica.device ?? old, [...replica.outbox, ...replica.rejected], (entry) => {
+      if (entry.integrated) return true;
+      const receipt = model.receipt(old, entry.counter);
+      return receipt !== undefined && receipt.outcome !== "rejected";
+    });
+    this.#isFresh = true;
+    this.#checkpoint = { epoch: "", offset: 0 };
   }
 
   /** Whoever waits does not ask again and again without a pause. */
@@ -92,8 +116,8 @@ export class DeviceChecks {
 
   #heard(effect: ReplicaEffect): void {
     this.ledger.heard(effect);
-    if (effect.type !== "decided") return;
-    const receipt = this.#around.model.receipt(this.#device.name, effect.counter);
+    if (effect.type !== "decided" || this.#isBehind) return;
+    const receipt = this.#around.model.receipt(this.ledger.device, effect.counter);
     const which = `${this.#device.name}#${effect.counter}`;
     demand(receipt !== undefined, "ack", () => `${which} was called ${effect.outcome}, and is not in the log`);
     if (effect.detail.code === "result-pruned") {
@@ -120,7 +144,7 @@ export class DeviceChecks {
     const entry = this.ledger.entries.get(counter);
     if (entry === undefined || outcome === "rejected" || entry.intent.operation !== "create") return;
     const { entity } = entry.intent;
-    const final = this.#around.model.finalId(this.#device.name, entity);
+    const final = this.#around.model.finalId(this.ledger.device, entity);
     const known = this.ledger.assigned.get(entity) ?? entity;
     demand(known === final, "assigned", () => `${this.#device.name} knows ${entity} as ${known}; the log has ${final}`);
   }
@@ -150,12 +174,12 @@ export class DeviceChecks {
         return `${this.#device.name} acknowledged ${message.offset}; its disk has had ${highest}`;
       });
     }
-    if (message.type === "subscribe")
-      this.#numbers.set(message.id, `${message.collection} ${JSON.stringify(message.where)}`);
+    if (message.type === "subscribe") this.#holdings.said(message.id, message.collection, message.where);
   }
 
   stored(batch: StoreBatch): void {
-    this.ledger.stored(batch);
+    // A batch from before the device was renamed may still be on its way.
+    if (this.#batches.get(batch) === this.ledger.device) this.ledger.stored(batch);
     this.#storedBatches += 1;
     const { facts } = batch;
     if (facts !== null) {
@@ -171,29 +195,24 @@ export class DeviceChecks {
 
   died(): void {
     this.ledger.died();
-    this.#held.clear();
-    this.#numbers.clear();
+    this.#holdings.died();
     this.#lastSeen.clear();
-    this.#ending.clear();
-    this.#connection = 0;
   }
 
   #offsetOf(counter: number): number | null {
-    return this.#around.model.receipt(this.#device.name, counter)?.offset ?? null;
+    return this.#around.model.receipt(this.ledger.device, counter)?.offset ?? null;
   }
 
   loaded(stored: StoredReplica): void {
-    this.ledger.loaded(stored, (counter) => this.#offsetOf(counter));
-    for (const { collection, filter, key } of stored.facts?.subscriptions ?? []) {
-      const rights = key === null ? null : this.#around.rightsOf(key);
-      this.#held.set(`${collection} ${filter}`, {
-        collection,
-        filter: JSON.parse(filter),
-        rights,
-        staged: null,
-        ending: false,
-      });
-    }
+    const { facts } = stored;
+    const isOther =
+      facts !== null && (facts.device !== this.ledger.device || (facts.epoch ?? "") !== this.#around.model.epoch);
+    if (isOther && this.#around.model.epoch !== FIRST_EPOCH) {
+      this.ledger.adopt(facts.device, stored.mutations, ({ integrated }) => integrated);
+      this.#isBehind = true;
+      this.#epoch = FIRST_EPOCH;
+    } else this.ledger.loaded(stored, (counter) => this.#offsetOf(counter));
+    this.#holdings.loaded(stored.facts);
     const checkpoint = stored.facts?.checkpoint ?? 0;
     const epoch = stored.facts?.epoch ?? "";
     this.#checkpoint = { epoch, offset: checkpoint };
@@ -204,62 +223,12 @@ export class DeviceChecks {
 
   // ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #noteSubscriptions(input: ReplicaInput, effects: readonly ReplicaEffect[]): void {
-    if (input.type === "subscribe" || input.type === "unsubscribe") {
-      const name = `${input.collection} ${JSON.stringify(input.filter)}`;
-      const held = this.#held.get(name);
-      if (input.type === "unsubscribe" && held !== undefined) this.#giveUp(name, held);
-      if (input.type === "subscribe" && held === undefined) {
-        const { collection, filter } = input;
-        this.#held.set(name, { collection, filter, rights: null, staged: null, ending: false });
-      }
-    }
-    const isOver = input.type === "disconnected" && input.connection === this.#connection;
-    // What still arrives of a connection that was given up says nothing to the device.
-    const isHeard = input.type === "message" && input.connection === this.#connection;
-    if (isOver || effects.some(({ type }) => type === "disconnect")) {
-      this.#dropEnding();
-      this.#connection = 0;
-    }
-    for (const effect of effects) {
-      if (effect.type !== "connect") continue;
-      this.#dropEnding();
-      this.#connection = effect.connection;
-      this.#numbers.clear();
-      for (const { id, collection, where } of effect.hello.subscriptions)
-        this.#numbers.set(id, `${collection} ${JSON.stringify(where)}`);
-    }
-    if (isHeard) this.#noteSnapshot(input.message);
-  }
-
-  /** Its rows may stay until the server has confirmed it, or the connection is gone. */
-  #giveUp(name: string, held: Held): void {
-    this.#held.delete(name);
-    const number = [...this.#numbers].find(([, known]) => known === name)?.[0];
-    if (number !== undefined) this.#ending.set(number, { ...held, ending: true });
-  }
-
-  #dropEnding(): void {
-    this.#ending.clear();
-  }
-
-  #noteSnapshot(message: ServerMessage): void {
-    if (message.type === "unsubscribed") this.#ending.delete(message.subscription);
-    if (message.type === "resync")
-      for (const held of this.#held.values()) Object.assign(held, { rights: null, staged: null });
-    if (message.type !== "snapshot" && message.type !== "snapshot-end") return;
-    const held = this.#held.get(this.#numbers.get(message.subscription) ?? "");
-    if (held === undefined) return;
-    if (message.type === "snapshot") held.staged = this.#around.rightsOf(message.key);
-    else held.rights = held.staged;
-  }
-
   #checkCheckpoint(input: ReplicaInput): void {
     const { model } = this.#around;
     const next = this.#device.replica?.checkpoint ?? null;
     const before = this.#checkpoint;
     if (next === null) return;
-    const isResync = input.type === "message" && input.message.type === "resync";
+    const isResync = input.type === "message" && (input.message.type === "resync" || input.message.type === "welcome");
     const isForward = next.epoch !== before.epoch || next.offset >= before.offset || isResync;
     demand(isForward, "checkpoint", () => `${this.#device.name} went back from ${before.offset} to ${next.offset}`);
     demand(
@@ -284,7 +253,8 @@ export class DeviceChecks {
       for (const [collection, ids] of effect.entities) for (const id of ids) announced.add(`${collection}/${id}`);
     }
     const offset = replica.checkpoint?.offset ?? 0;
-    const isFresh = input.type === "loaded";
+    const isFresh = this.#isFresh || input.type === "loaded";
+    this.#isFresh = false;
     const isFull =
       isFresh || this.#steps % FULL_EVERY === 0 || effects.some(({ type }) => type === "subscriptions-changed");
     const from = offset < this.#checkpoint.offset ? offset : this.#checkpoint.offset;
@@ -379,7 +349,7 @@ export class DeviceChecks {
 
   /** What the disk holds whole is what the log had at the stored checkpoint. */
   checkDisk({ facts, rows }: StoredReplica): void {
-    if (facts === null) return;
+    if (facts === null || facts.epoch !== this.#around.model.epoch) return;
     const { model, rightsOf } = this.#around;
     const held = new Map(rows.map((row) => [`${row.collection}/${row.id}`, row]));
     for (const { collection, filter, key } of facts.subscriptions) {
@@ -419,7 +389,7 @@ export class DeviceChecks {
     }
     for (const collection of COLLECTIONS) {
       const rows = new Map<string, Row>();
-      for (const { filter } of [...this.#held.values()].filter((held) => held.collection === collection)) {
+      for (const { filter } of [...this.#holdings.held].filter((held) => held.collection === collection)) {
         for (const [id, row] of model.view({ collection, filter, ...rights }, model.head)) rows.set(id, row);
       }
       const ids = [...replica.ids(collection)];

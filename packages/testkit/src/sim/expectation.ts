@@ -61,7 +61,7 @@ export class Expectation {
     for (const entry of this.#ledger.entries.values()) {
       const standing = this.standing(entry);
       if (standing === "done") continue;
-      const key = `${entry.intent.collection}/${this.#known(entry.intent.entity)}`;
+      const key = `${entry.intent.collection}/${this.#known(entry.made.entity)}`;
       if (standing === "lingering") {
         this.#lingering.add(key);
         continue;
@@ -109,12 +109,12 @@ export class Expectation {
 
   #replay(base: Row | null, collection: string, entries: readonly Entry[]): Row | null {
     let row = base;
-    for (const { intent, state, lost } of entries) {
+    for (const { intent, made, state, lost } of entries) {
       if (intent.operation === "delete") row = null;
       else if (intent.operation === "create" || row !== null) {
         row = {
           ...(row ?? emptyRow(collection)),
-          ...this.#visible(collection, intent.fields, state === "decided" ? lost : NONE),
+          ...this.#visible(collection, made.fields, state === "decided" ? lost : NONE),
         };
       }
     }

@@ -18,6 +18,7 @@ export interface Victims {
   cut(device: Device, until: number): void;
   haunt(connection: Connection): void;
   setRole(random: Random): void;
+  restore(random: Random): void;
 }
 
 const DIRECTIONS = ["up", "down", "both"] as const;
@@ -84,6 +85,8 @@ export class Faults {
         return connection?.repeatPush();
       case "trim":
         return this.#trim(random);
+      case "restore":
+        return this.#victims.restore(random);
       case "storeFailure":
         return device?.failNextPersists(between(random, 1, 4));
       case "appendFailure":

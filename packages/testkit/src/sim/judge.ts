@@ -30,6 +30,8 @@ export interface Authored {
   readonly remaining: number;
   /** The server makes the id of this create; the author calls the entity by this name. */
   readonly temporary: string | null;
+  /** Other ids under which the author wrote before. */
+  readonly formerly: readonly string[];
 }
 
 interface Write {

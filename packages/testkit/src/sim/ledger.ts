@@ -32,12 +32,16 @@ export interface Entry {
 }
 
 export class Ledger {
-  readonly device: string;
+  /** Under which id the device speaks; another one after its history could not be continued. */
+  device: string;
   readonly user: string;
   readonly entries = new Map<Counter, Entry>();
+  /** Everything that was made, by stamp: the name that stays when numbers change. */
+  readonly #byStamp = new Map<string, Entry>();
   /** Temporary ids and the final ones that the device knows. */
   readonly assigned = new Map<string, string>();
   #highestOnDisk: Counter = 0;
+  readonly #formerly: string[] = [];
 
   constructor(device: string, user: string) {
     this.device = device;
@@ -57,7 +61,9 @@ export class Ledger {
         made.operation === intent.operation &&
         made.collection === intent.collection &&
         made.remaining === intents.length - 1 - index &&
-        made.state === "queued";
+        made.state === "queued" &&
+        made.entity === (this.assigned.get(intent.entity) ?? intent.entity) &&
+        JSON.stringify(made.fields) === JSON.stringify(intent.fields);
       demand(isAsAsked, "outbox", () => `${which} became ${JSON.stringify(made)}, expected number ${first + index}`);
       const before = this.entries.get(made.counter - 1);
       const isLater = before === undefined || made.stamp > before.made.stamp;
@@ -75,6 +81,49 @@ export class Ledger {
         lost: new Set(),
       };
       this.entries.set(made.counter, entry);
+      this.#byStamp.set(made.stamp, entry);
+    }
+  }
+
+  /**
+   * The log, or the device's id, is another one: what the device still holds is numbered and decided anew. Nothing that
+   * was saved may be missing, unless `isSettled` says that the log has it.
+   */
+  adopt(device: string, held: readonly StoredMutation[], isSettled: (entry: Entry) => boolean): void {
+    const before = [...this.entries.values()];
+    if (device !== this.device) {
+      this.#highestOnDisk = 0;
+      this.#formerly.unshift(this.device);
+    }
+    this.device = device;
+    this.entries.clear();
+    const kept = new Set<Entry>();
+    for (const mutation of held) {
+      const entry = this.#byStamp.get(mutation.stamp);
+      demand(entry !== undefined, "outbox", () => `${device} holds ${JSON.stringify(mutation)}, which nobody made`);
+      kept.add(entry);
+      demand(isFaithful(entry.intent, mutation), "outbox", () => {
+        return `${device} holds ${JSON.stringify(mutation)} for ${JSON.stringify(entry.intent)}`;
+      });
+      Object.assign(entry, { counter: mutation.counter, made: mutation, state: mutation.state, integrated: false });
+      entry.pruned = mutation.detail?.code === "result-pruned";
+      entry.lost = lostFields(mutation.detail);
+      // What is offered again has its temporary id until another one is given.
+      if (entry.state === "queued" && entry.intent.operation === "create") this.assigned.delete(entry.intent.entity);
+      this.entries.set(entry.counter, entry);
+      if (entry.onDisk) this.#highestOnDisk = Math.max(this.#highestOnDisk, entry.counter);
+    }
+    for (const entry of before) {
+      const isGone = kept.has(entry) || !entry.saved || entry.state === "discarded" || isSettled(entry);
+      demand(isGone, "saved", () => `${device} no longer holds what was ${entry.counter}, stamped ${entry.made.stamp}`);
+    }
+  }
+
+  /** What is decided and no longer held was integrated; for when nothing can be said of the log that it was in. */
+  noteIntegrated(held: readonly StoredMutation[]): void {
+    const stamps = new Set(held.map(({ stamp }) => stamp));
+    for (const entry of this.entries.values()) {
+      if (entry.state === "decided" && !stamps.has(entry.made.stamp)) entry.integrated = true;
     }
   }
 
@@ -131,8 +180,7 @@ export class Ledger {
         );
         entry.state = effect.outcome === "rejected" ? "rejected" : "decided";
         entry.pruned = effect.detail.code === "result-pruned";
-        const lost = (effect.detail.conflicts ?? []).filter(({ winner }) => winner === "current");
-        entry.lost = new Set(lost.map(({ field }) => field));
+        entry.lost = lostFields(effect.detail);
         return;
       }
       case "assigned":
@@ -167,8 +215,7 @@ export class Ledger {
         entry.state = mutation.state;
         entry.integrated = false;
         entry.pruned = mutation.detail?.code === "result-pruned";
-        const lost = (mutation.detail?.conflicts ?? []).filter(({ winner }) => winner === "current");
-        entry.lost = new Set(lost.map(({ field }) => field));
+        entry.lost = lostFields(mutation.detail);
         continue;
       }
       if (entry.state === "discarded" || entry.pruned || (entry.integrated && isResyncing)) continue;
@@ -195,8 +242,8 @@ export class Ledger {
       user: this.user,
       operation: intent.operation,
       collection: intent.collection,
-      entity: intent.entity,
-      fields: intent.operation === "delete" ? {} : intent.fields,
+      entity: isTemporary ? intent.entity : made.entity,
+      fields: intent.operation === "delete" ? {} : made.fields,
       references: REFERENCES[intent.collection] ?? [],
       floor: made.seen,
       dots: new Map(),
@@ -204,6 +251,20 @@ export class Ledger {
       occurredAt: null,
       remaining: made.remaining,
       temporary: isTemporary ? intent.entity : null,
+      formerly: this.#formerly,
     };
   }
+}
+
+function lostFields(detail: StoredMutation["detail"]): ReadonlySet<string | null> {
+  const lost = (detail?.conflicts ?? []).filter(({ winner }) => winner === "current");
+  return new Set(lost.map(({ field }) => field));
+}
+
+/** Whether a mutation still says what was asked for: the names of entities may change, and fields that lost may be left out. */
+function isFaithful(intent: Intent, mutation: StoredMutation): boolean {
+  const references = REFERENCES[intent.collection] ?? [];
+  return Object.entries(mutation.fields).every(([name, value]) => {
+    return references.includes(name) || JSON.stringify(value) === JSON.stringify(intent.fields[name]);
+  });
 }

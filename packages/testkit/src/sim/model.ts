@@ -32,6 +32,8 @@ export interface ModelCounts {
 }
 
 export class Model {
+  /** The incarnation of the log that this is. */
+  epoch = "epoch-1";
   readonly counts: ModelCounts = { events: 0, conflicts: 0, tombstones: 0, rejected: 0, transactions: 0, restamped: 0 };
   readonly #entities = new Map<string, Entity>();
   readonly #byCollection = new Map<string, Entity[]>();
@@ -67,6 +69,44 @@ export class Model {
     }
     demand(position === events.length, "log", () => `${events.length - position} events of a commit have no receipt`);
     this.#compareEntities(commit);
+  }
+
+  /** Remembers where the log stands. Answers with the way back: what the log says after this backup has been put back. */
+  save(): () => void {
+    const states = [...this.#entities].map(([key, entity]) => ({
+      key,
+      entity,
+      state: { ...entity },
+      length: entity.history.length,
+    }));
+    const counters = new Map(this.#lastCounter);
+    const aliases = new Map(this.#aliases);
+    const [head, purged] = [this.head, this.#purged];
+    return () => {
+      this.#log.length = head;
+      this.#purged = purged;
+      this.#entities.clear();
+      this.#byCollection.clear();
+      for (const { key, entity, state, length } of states) {
+        Object.assign(entity, state);
+        entity.history.length = length;
+        this.#add(key, entity);
+      }
+      this.#lastCounter.clear();
+      for (const [device, counter] of counters) this.#lastCounter.set(device, counter);
+      for (const [device, receipts] of this.#receipts) {
+        for (const counter of [...receipts.keys()]) if (counter > this.decided(device)) receipts.delete(counter);
+      }
+      this.#aliases.clear();
+      for (const [name, id] of aliases) this.#aliases.set(name, id);
+    };
+  }
+
+  #add(key: string, entity: Entity): void {
+    this.#entities.set(key, entity);
+    const list = this.#byCollection.get(entity.collection) ?? [];
+    list.push(entity);
+    this.#byCollection.set(entity.collection, list);
   }
 
   /** The log was trimmed up to here: tombstones before it may be unknown to the server. */
@@ -159,14 +199,16 @@ export class Model {
 
   /** The mutation with the names of its device replaced by final ids. */
   #resolve(authored: Authored): Authored {
-    const name = (id: unknown): unknown => (typeof id === "string" ? this.finalId(authored.device, id) : id);
+    const ids = [authored.device, ...authored.formerly];
+    const name = (text: unknown): unknown => {
+      if (typeof text !== "string") return text;
+      return ids.map((device) => this.finalId(device, text)).find((id) => id !== text) ?? text;
+    };
+    const { references, operation, entity } = authored;
     const fields = Object.fromEntries(
-      Object.entries(authored.fields).map(([key, value]) => [
-        key,
-        authored.references.includes(key) ? name(value) : value,
-      ]),
+      Object.entries(authored.fields).map(([key, value]) => [key, references.includes(key) ? name(value) : value]),
     );
-    return { ...authored, entity: this.finalId(authored.device, authored.entity), fields };
+    return { ...authored, entity: operation === "create" ? entity : String(name(entity)), fields };
   }
 
   #lookUp(events: readonly DomainEvent[], position: number): Working {
@@ -221,10 +263,7 @@ export class Model {
     let entity = this.#entities.get(entityKey(event.collection, event.entity));
     if (entity === undefined) {
       entity = newEntity(event.collection, event.entity);
-      this.#entities.set(entityKey(event.collection, event.entity), entity);
-      const list = this.#byCollection.get(event.collection) ?? [];
-      list.push(entity);
-      this.#byCollection.set(event.collection, list);
+      this.#add(entityKey(event.collection, event.entity), entity);
     }
     const isForgotten = entity.row === null && entity.at <= this.#purged && event.previous === 0;
     demand(isForgotten || event.previous === entity.at, "log", () => {

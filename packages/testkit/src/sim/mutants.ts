@@ -7,7 +7,7 @@ import type { StoreBatch, StoredFacts } from "@tidelock/client/engine";
 import type { HubEffect, Rules } from "@tidelock/server/engine";
 import type { StoreModel } from "./store-model.ts";
 import type { Mutant } from "./mutant.ts";
-import type { StorageModel } from "./storage-model.ts";
+import { type StorageModel, storageWith } from "./storage-model.ts";
 
 /** Makes a bug anew for each run: some count, and none may remember the run before. */
 export type MakeMutant = () => Mutant;
@@ -22,24 +22,6 @@ function everyNth(n: number): () => boolean {
 }
 
 // ── the server's disk ──────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A storage with some of its methods replaced. */
-function storageWith(disk: StorageModel, changes: Partial<StorageModel>): StorageModel {
-  const kept: StorageModel = {
-    openTenant: (tenant) => disk.openTenant(tenant),
-    append: (commits) => disk.append(commits),
-    readEntities: (tenant, keys) => disk.readEntities(tenant, keys),
-    readEvents: (tenant, after, limit) => disk.readEvents(tenant, after, limit),
-    readDevice: (tenant, device) => disk.readDevice(tenant, device),
-    readReceipts: (tenant, device, after, limit) => disk.readReceipts(tenant, device, after, limit),
-    findReceipts: (tenant, device, names) => disk.findReceipts(tenant, device, names),
-    snapshot: (tenant, collection, filter, columns) => disk.snapshot(tenant, collection, filter, columns),
-    readPage: (tenant, collection, after, limit) => disk.readPage(tenant, collection, after, limit),
-    saveAcknowledged: (tenant, acknowledged, now) => disk.saveAcknowledged(tenant, acknowledged, now),
-    trim: (tenant, through) => disk.trim(tenant, through),
-  };
-  return { ...kept, ...changes };
-}
 
 /** Dedupe that believes the device: whatever it does not know to be decided is taken again. */
 const appliesTwice: MakeMutant = () => {

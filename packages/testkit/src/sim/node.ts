@@ -3,7 +3,7 @@
  * out with a delay of the seed's own; the process may die at any of them. What was not on the disk then is gone, and so is
  * every session; an append under way may or may not have been written, and its answer never comes.
  */
-import { decodeEvent, type DomainEvent, type Random, type SessionId } from "@tidelock/core";
+import { decodeEvent, type DomainEvent, type Epoch, type Random, type SessionId } from "@tidelock/core";
 import {
   type Commit,
   Hub,
@@ -47,7 +47,7 @@ export class ServerNode {
   readonly #observer: NodeObserver;
   readonly #random: Random;
   readonly #clock: WallClock;
-  readonly #disk: StorageModel;
+  #disk: StorageModel;
   readonly trap: EffectTrap = new EffectTrap();
   readonly #sockets = new Map<SessionId, Socket>();
   readonly #timers = new Map<HubTimer, () => void>();
@@ -108,6 +108,21 @@ export class ServerNode {
     if (this.#writing !== null && chance(this.#random, 0.5)) this.#writing();
     this.#stop();
     this.#environment.queue.after(restartAfter, () => this.start());
+  }
+
+  get epoch(): Epoch {
+    return this.#disk.openTenant(TENANT).epoch;
+  }
+
+  /** What the disk has now. */
+  backUp(): StorageModel {
+    return this.#disk.clone();
+  }
+
+  /** The process is stopped, and starts again from another disk. */
+  startFrom(disk: StorageModel, restartAfter: number): void {
+    this.crash(restartAfter);
+    this.#disk = disk;
   }
 
   /** Says goodbye to everyone, then stops. */

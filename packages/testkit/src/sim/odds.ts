@@ -40,6 +40,7 @@ export type Fault =
   | "ghost"
   | "repeat"
   | "trim"
+  | "restore"
   | "storeFailure"
   | "appendFailure"
   | "readFailure"
@@ -63,6 +64,7 @@ export const FAULTS: readonly Fault[] = [
   "ghost",
   "repeat",
   "trim",
+  "restore",
   "storeFailure",
   "appendFailure",
   "readFailure",
@@ -133,7 +135,7 @@ export function drawOdds(seed: number): Odds {
     ]),
     skewMs: pick(random, [0, 2_000, 3_600_000, 100 * YEAR]),
     wire: pick<readonly Wire[]>(random, [["json"], ["cbor"], ["frozen"], ["frozen"], ["json", "cbor", "frozen"]]),
-    socketMessages: pick(random, [2, 8, 64]),
+    socketMessages: pick(random, isSlow(network) ? [16, 64] : [2, 8, 64]),
     limits: drawLimits(random, storage),
     bounds: drawBounds(random, network, storage),
     hints: chance(random, 0.5),
@@ -191,6 +193,7 @@ function drawFaults(random: Random): Odds["faults"] {
     ["ghost", 5, 0.3],
     ["repeat", 8, 0.3],
     ["trim", 4, 0.35],
+    ["restore", 2, 0.12],
     ["storeFailure", 3, 0.2],
     ["appendFailure", 2, 0.2],
     ["readFailure", 4, 0.2],
@@ -221,7 +224,7 @@ function drawBounds(random: Random, network: Latency, storage: Latency): EngineB
   return {
     maxAppendMutations: pick(random, isSlow(storage) ? [30, 1000] : [1, 3, 20, 1000]),
     eventsPerRead: pick(random, isSlow(network) || isSlow(storage) ? [30, 1000] : [1, 3, 10, 1000]),
-    chunksPerWindow: pick(random, isSlow(network) ? [4, 8] : [1, 2, 8]),
+    chunksPerWindow: pick(random, isSlow(network) ? [32] : [1, 2, 8]),
     maxTailEvents: pick(random, [1, 5, 30, 10_000]),
     maxTailBytes: pick(random, [500, 5_000, 16 * 1024 * 1024]),
     maxCachedEntities: pick(random, [1, 5, 50_000]),

@@ -75,11 +75,13 @@ export class PlainClient {
     this.#random = environment.stream(`plain ${parts.name}`);
   }
 
-  /** What it wrote, for the model; `null` when it never did. */
-  authored({ name, counter }: Receipt): Authored | null {
+  /** What it wrote, for the model of a log of this epoch; `null` when it never did. */
+  authored({ name, counter }: Receipt, epoch: string): Authored | null {
     const mutation = name === null ? undefined : this.mutations.get(name);
     if (mutation === undefined || mutation.sent === 0) return null;
-    const [head = "", ...dots] = (mutation.version ?? "").split("~");
+    // A version of another log says nothing about this one.
+    const isKnown = mutation.version?.startsWith(`${epoch}.`) === true;
+    const [head = "", ...dots] = (isKnown ? (mutation.version ?? "") : "").split("~");
     const isAssigned = mutation.operation === "create" && (mutation.entity === null || mutation.collection === "tasks");
     return {
       device: this.name,
@@ -101,6 +103,7 @@ export class PlainClient {
       occurredAt: mutation.occurredAt,
       remaining: mutation.remaining,
       temporary: isAssigned ? mutation.name : null,
+      formerly: [],
     };
   }
 
@@ -234,6 +237,11 @@ export class PlainClient {
   #trip(): number {
     const [low, high] = this.#environment.odds.network;
     return this.#environment.faulty() ? between(this.#random, low, high) : Math.min(low, 5);
+  }
+
+  /** The server was restored from a backup: answers that are on their way are of a log that is gone. */
+  forgetRequests(): void {
+    this.#open.clear();
   }
 
   #startOver(): void {

@@ -3,7 +3,7 @@
  * through which it comes also has what this zone may not know. Here is what is done with it: a read of the hub carried out
  * on it, with snapshots cut into small pieces, so that every window wraps.
  */
-import type { Columns, DeviceId, EntityId, Filter, Millis, Offset, TenantId } from "@tidelock/core";
+import type { Columns, DeviceId, EntityId, Epoch, Filter, Millis, Offset, TenantId } from "@tidelock/core";
 import type {
   Commit,
   DeviceRecord,
@@ -34,6 +34,35 @@ export interface StorageModel {
   ): { readonly offset: Offset; readonly entities: readonly StoredEntity[] };
   saveAcknowledged(tenant: TenantId, acknowledged: ReadonlyMap<DeviceId, Offset>, now: Millis): void;
   trim(tenant: TenantId, through: Offset): void;
+  /** The same content, to be changed apart from this one: a backup. */
+  clone(): StorageModel;
+}
+
+/** A storage with some of its methods replaced. */
+export function storageWith(disk: StorageModel, changes: Partial<StorageModel>): StorageModel {
+  const kept: StorageModel = {
+    openTenant: (tenant) => disk.openTenant(tenant),
+    append: (commits) => disk.append(commits),
+    readEntities: (tenant, keys) => disk.readEntities(tenant, keys),
+    readEvents: (tenant, after, limit) => disk.readEvents(tenant, after, limit),
+    readDevice: (tenant, device) => disk.readDevice(tenant, device),
+    readReceipts: (tenant, device, after, limit) => disk.readReceipts(tenant, device, after, limit),
+    findReceipts: (tenant, device, names) => disk.findReceipts(tenant, device, names),
+    snapshot: (tenant, collection, filter, columns) => disk.snapshot(tenant, collection, filter, columns),
+    readPage: (tenant, collection, after, limit) => disk.readPage(tenant, collection, after, limit),
+    saveAcknowledged: (tenant, acknowledged, now) => disk.saveAcknowledged(tenant, acknowledged, now),
+    trim: (tenant, through) => disk.trim(tenant, through),
+    clone: () => disk.clone(),
+  };
+  return { ...kept, ...changes };
+}
+
+/** A backup that was put back: the same content under a new epoch, so that nobody takes it for the log that they knew. */
+export function restored(backup: StorageModel, epoch: Epoch): StorageModel {
+  return storageWith(backup, {
+    openTenant: (tenant) => ({ ...backup.openTenant(tenant), epoch }),
+    clone: () => backup.clone(),
+  });
 }
 
 /** What the disk answers to a read of the hub. */

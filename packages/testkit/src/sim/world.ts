@@ -5,7 +5,15 @@
  * After the plan is through, all faults end, everybody comes back, and within `SETTLE_MS` of virtual time everything must
  * be decided and everybody must show the same (promises G07 and G09).
  */
-import { type Hello, type Millis, parseSessionId, parseUserId, type Random, type UserId } from "@tidelock/core";
+import {
+  type Hello,
+  type Millis,
+  parseEpoch,
+  parseSessionId,
+  parseUserId,
+  type Random,
+  type UserId,
+} from "@tidelock/core";
 import { Checks } from "./checks.ts";
 import { EventQueue, WallClock } from "./clock.ts";
 import { Connection, type Caller } from "./connection.ts";
@@ -18,6 +26,7 @@ import type { Odds, Operation } from "./odds.ts";
 import { PlainClient } from "./plain.ts";
 import type { PlanItem } from "./plan.ts";
 import { between, chance, pick, stream } from "./random.ts";
+import { restored } from "./storage-model.ts";
 import { TokenOffice } from "./tokens.ts";
 import { Trace } from "./trace.ts";
 import { demand, Violation } from "./violation.ts";
@@ -53,6 +62,7 @@ export class World implements Dialer {
   /** Devices without a way to the server, and until when. */
   readonly #cut = new Map<string, Millis>();
   #calm = false;
+  #hasBackup = false;
   #lastSession = 0;
   #lastRequest = 0;
   #lastDevice = 0;
@@ -185,6 +195,22 @@ export class World implements Dialer {
       const principal = this.tokens.principal(user, this.node.now);
       if (chance(random, 0.8)) connection.authenticate(principal);
     }
+  }
+
+  /** A backup is made, and some time later the server is restored from it. Once a run at most: one log is gone for good. */
+  restore(random: Random): void {
+    const { queue, mutant, counts } = this.environment;
+    if (this.#hasBackup || mutant.storage !== undefined) return;
+    this.#hasBackup = true;
+    const backup = this.node.backUp();
+    const back = this.checks.model.save();
+    queue.after(between(random, 500, 20_000), () => {
+      const epoch = parseEpoch("epoch-restored");
+      if (this.#calm || epoch === null) return;
+      counts.add("restores");
+      this.node.startFrom(restored(backup, epoch), between(random, 50, 4000));
+      this.checks.restored(back, epoch);
+    });
   }
 
   // ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
