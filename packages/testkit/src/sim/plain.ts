@@ -50,6 +50,8 @@ export class PlainClient {
   readonly #nextRequest: (client: PlainClient) => number;
   /** Requests under way and the mutations in each. */
   readonly #open = new Map<number, ReconcileBody>();
+  /** The role that the token of a request named when the server read it. */
+  readonly #roles = new Map<number, string>();
   #checkpoint: string | null = null;
   #lastName = 0;
   /** Rows of a first download or a resync under way. */
@@ -197,7 +199,9 @@ export class PlainClient {
     const isLost = faulty() && chance(this.#random, 0.1);
     queue.after(this.#trip(), () => {
       if (isLost || !this.#node.isUp) return;
-      const principal = principalOf(this.user, this.#tokens.roleOf(this.user), null);
+      const role = this.#tokens.roleOf(this.user);
+      this.#roles.set(request, role);
+      const principal = principalOf(this.user, role, null);
       this.#node.input({ type: "reconcile", request, principal, body });
     });
     // Nothing heard for so long: the request counts as lost.
@@ -211,7 +215,7 @@ export class PlainClient {
       this.#environment.counts.add("lost answers");
       return;
     }
-    const role = this.#tokens.roleOf(this.user);
+    const role = this.#roles.get(request) ?? "";
     queue.after(this.#trip(), () => this.#receive(request, deepFreeze(answer), role));
   }
 
