@@ -519,6 +519,7 @@ export class Planner {
       events: batch.bodies,
       entities: [...batch.entities.values()].map(({ state, row }) => encodeEntity(state, row)),
       receipts: batch.receipts,
+      decisions: [],
       devices: [...batch.devices.values()].map((state) => {
         state.registered = true;
         return {

@@ -65,6 +65,36 @@ export interface DeviceRecord {
   readonly seenAt: Millis;
 }
 
+/**
+ * A decision of the log, as stored: the fields that a query may ask for, and the whole record as JSON text that only the
+ * engine reads. It outlives its event: a value that lost is never gone (promise G25).
+ */
+export interface StoredDecision {
+  /** Offset of its event, and its position among the event's decisions. Together they name it. */
+  readonly offset: Offset;
+  readonly index: number;
+  readonly collection: string;
+  readonly entity: EntityId;
+  /** `null`: the whole entity was at stake. */
+  readonly field: string | null;
+  readonly policy: string;
+  /** Which side stands; see `Decision.winner`. */
+  readonly winner: string;
+  readonly time: Millis;
+  readonly body: string;
+}
+
+/** Which decisions are wanted: those that have all that is given. */
+export interface DecisionQuery {
+  readonly collection?: string | undefined;
+  readonly entity?: EntityId | undefined;
+  readonly field?: string | undefined;
+  readonly policy?: string | undefined;
+  readonly winner?: string | undefined;
+  /** Only those before this one, which is not included; for the next page. */
+  readonly before?: { readonly offset: Offset; readonly index: number } | undefined;
+}
+
 /** One tenant's part of an append. */
 export interface Commit {
   readonly tenant: TenantId;
@@ -74,6 +104,8 @@ export interface Commit {
   /** Final states, each entity at most once. */
   readonly entities: readonly StoredEntity[];
   readonly receipts: readonly Receipt[];
+  /** The decisions of `events`, in their order. */
+  readonly decisions: readonly StoredDecision[];
   /** Devices registered or moved on by this commit, each at most once. */
   readonly devices: readonly DeviceRecord[];
   /** The columns of collections whose list has grown; usually empty. */

@@ -20,9 +20,11 @@ import {
 } from "@tidelock/core";
 import type {
   Commit,
+  DecisionQuery,
   DeviceRecord,
   Receipt,
   Snapshot,
+  StoredDecision,
   StoredEntity,
   StoredEvent,
   TenantRecord,
@@ -80,6 +82,8 @@ class Tenant {
   published: Offset = 0;
   /** The event at index i has offset floor + i + 1. */
   readonly events: StoredEvent[] = [];
+  /** Oldest first. */
+  readonly decisions: StoredDecision[] = [];
   readonly columns = new Map<string, Columns>();
   readonly collections = new Map<string, Map<EntityId, StoredEntity>>();
   readonly devices = new Map<DeviceId, DeviceRecord>();
@@ -99,6 +103,7 @@ class Tenant {
     copy.floor = this.floor;
     copy.published = this.published;
     for (const event of this.events) copy.events.push(event);
+    for (const decision of this.decisions) copy.decisions.push(decision);
     for (const [name, columns] of this.columns) copy.columns.set(name, columns);
     for (const [name, entities] of this.collections) copy.collections.set(name, new Map(entities));
     for (const [id, device] of this.devices) copy.devices.set(id, device);
@@ -114,6 +119,7 @@ class Tenant {
 
   write(commit: Commit): void {
     for (const event of commit.events) this.events.push(event);
+    for (const decision of commit.decisions) this.decisions.push(decision);
     for (const entity of commit.entities) {
       established(this.collections, entity.collection, () => new Map()).set(entity.id, entity);
     }
@@ -203,6 +209,24 @@ export class MemoryStorageState {
     return tenant.events.slice(start, end);
   }
 
+  readEventsAt(id: TenantId, offsets: readonly Offset[]): readonly StoredEvent[] {
+    const tenant = this.#tenants.get(id);
+    if (tenant === undefined) return [];
+    return [...new Set(offsets)]
+      .map((offset) => tenant.events[offset - tenant.floor - 1])
+      .filter((event) => event !== undefined);
+  }
+
+  readDecisions(id: TenantId, query: DecisionQuery, limit: number): readonly StoredDecision[] {
+    const decisions = this.#tenants.get(id)?.decisions ?? [];
+    const found: StoredDecision[] = [];
+    for (let index = decisions.length - 1; index >= 0 && found.length < limit; index--) {
+      const decision = decisions[index];
+      if (decision !== undefined && fits(decision, query)) found.push(decision);
+    }
+    return found;
+  }
+
   readDevice(tenant: TenantId, device: DeviceId): DeviceRecord | null {
     return this.#tenants.get(tenant)?.devices.get(device) ?? null;
   }
@@ -285,6 +309,20 @@ export class MemoryStorageState {
 
 function isLiving(entity: StoredEntity): entity is StoredEntity & { readonly row: string } {
   return entity.row !== null;
+}
+
+function fits(decision: StoredDecision, query: DecisionQuery): boolean {
+  const { collection, entity, field, policy, winner, before } = query;
+  return (
+    (before === undefined ||
+      decision.offset < before.offset ||
+      (decision.offset === before.offset && decision.index < before.index)) &&
+    (collection === undefined || decision.collection === collection) &&
+    (entity === undefined || decision.entity === entity) &&
+    (field === undefined || decision.field === field) &&
+    (policy === undefined || decision.policy === policy) &&
+    (winner === undefined || decision.winner === winner)
+  );
 }
 
 /** Watermarks never go back, in whatever order their writers come. */

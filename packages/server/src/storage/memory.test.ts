@@ -27,7 +27,7 @@ test("a clone is what the storage was, and goes its own way", () => {
   const state = new MemoryStorageState(countingEpochs());
   const { epoch } = state.openTenant(tenant);
   const event = { offset: 1, remaining: 0, body: "{}" };
-  const empty = { entities: [], receipts: [], devices: [], columns: [] };
+  const empty = { entities: [], receipts: [], decisions: [], devices: [], columns: [] };
   const before = state.clone();
   state.append([{ tenant, head: 0, events: [event], ...empty }]);
   const after = state.clone();

@@ -27,6 +27,8 @@ export function memoryStorage(state = new MemoryStorageState(randomEpoch)): Stor
     snapshot: async (tenant, collection, filter, columns, defaults) =>
       state.snapshot(tenant, collection, filter, columns, defaults),
     readPage: async (tenant, collection, after, limit) => state.readPage(tenant, collection, after, limit),
+    readEventsAt: async (tenant, offsets) => state.readEventsAt(tenant, offsets),
+    readDecisions: async (tenant, query, limit) => state.readDecisions(tenant, query, limit),
     saveAcknowledged: async (tenant, acknowledged, now) => state.saveAcknowledged(tenant, acknowledged, now),
     savePublished: async (tenant, published) => state.savePublished(tenant, published),
     trim: async (tenant, through) => state.trim(tenant, through),

@@ -24,6 +24,7 @@ function commitAfter(head: number): Commit {
     events: [{ offset, remaining: 0, body: body(offset) }],
     entities: [{ collection: "tasks", id: entityAt(offset), at: offset, row: `[${offset}]`, meta: "{}" }],
     receipts: [{ device, counter: offset, name: null, outcome: "applied", offset, detail: null }],
+    decisions: [],
     devices: [],
     columns: [],
   };

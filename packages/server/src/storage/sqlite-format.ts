@@ -17,6 +17,11 @@
  *   receipts     by `device` and `counter`: `name` (what a plain HTTP client calls the mutation) or null, `outcome` (position
  *                in `OUTCOMES`), `offset` of the event (0 when rejected), `settled_at` (that offset; the
  *                largest when rejected or named: a trim that reaches it forgets the receipt), `detail` JSON or null
+ *   decisions    by `event` (the key of its event, which may be trimmed) and `position` among the event's decisions:
+ *                `collection`, `entity`, `field` (null: the whole entity was at stake), `policy`, `winner`, `time` in ms,
+ *                `body` JSON. Never deleted. Each index is in the order of the log below its first column, and holds what
+ *                a query by that column may ask besides, so that only decisions that fit are read from the table.
+ *                Format 1 had none
  *
  * What stays true: a migration and its new number are one transaction, so a process that is killed in it leaves the old
  * format whole. A file of the future is never written to.
@@ -36,7 +41,7 @@ export const OUTCOMES: readonly Outcome[] = ["applied", "duplicate", "merged", "
 const APPLICATION_ID = 0x54444c4b;
 
 /** Migration n is at position n - 1. A released one is never changed. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE tenants (
     id INTEGER PRIMARY KEY,
@@ -89,6 +94,24 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE UNIQUE INDEX receipt_names ON receipts (device, name) WHERE name IS NOT NULL;
   PRAGMA application_id = ${APPLICATION_ID};
+  `,
+  `
+  CREATE TABLE decisions (
+    event INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    collection INTEGER NOT NULL,
+    entity TEXT NOT NULL,
+    field TEXT,
+    policy TEXT NOT NULL,
+    winner TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX decisions_by_entity ON decisions (entity, event, position, collection, field, policy, winner);
+  CREATE INDEX decisions_by_collection ON decisions (collection, event, position, field, policy, winner);
+  CREATE INDEX decisions_by_policy ON decisions (policy, event, position, field, winner);
+  CREATE INDEX decisions_by_winner ON decisions (winner, event, position, field);
+  CREATE INDEX decisions_in_order ON decisions (event, position, field);
   `,
 ];
 

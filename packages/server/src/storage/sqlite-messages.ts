@@ -20,7 +20,16 @@ import {
   type TenantId,
   TidelockError,
 } from "@tidelock/core";
-import type { Commit, DeviceRecord, Receipt, StoredEntity, StoredEvent, TenantRecord } from "../engine/records.ts";
+import type {
+  Commit,
+  DecisionQuery,
+  DeviceRecord,
+  Receipt,
+  StoredDecision,
+  StoredEntity,
+  StoredEvent,
+  TenantRecord,
+} from "../engine/records.ts";
 import { OUTCOMES, sqliteCode } from "./sqlite-format.ts";
 import { StaleHead } from "./storage.ts";
 
@@ -33,6 +42,7 @@ export interface WriterOperations {
   append(commits: FlatCommits): void;
   readEntities(tenant: TenantId, keys: readonly (readonly [string, EntityId])[]): readonly StoredEntity[];
   readEvents(tenant: TenantId, after: Offset, limit: number): readonly StoredEvent[];
+  readEventsAt(tenant: TenantId, offsets: readonly Offset[]): readonly StoredEvent[];
   readDevice(tenant: TenantId, device: DeviceId): DeviceRecord | null;
   readReceipts(tenant: TenantId, device: DeviceId, after: Counter, limit: number): readonly Receipt[];
   findReceipts(tenant: TenantId, device: DeviceId, names: readonly string[]): readonly Receipt[];
@@ -61,6 +71,7 @@ export interface ReaderOperations {
     after: EntityId | null,
     limit: number,
   ): { readonly offset: Offset; readonly entities: readonly StoredEntity[] };
+  readDecisions(tenant: TenantId, query: DecisionQuery, limit: number): readonly StoredDecision[];
 }
 
 /** An interface of methods, as `WriterOperations`. */
@@ -113,7 +124,7 @@ export function errorOf({ kind, detail }: Failure): Error {
 
 /**
  * The number of commits; for each its tenant, head and number of events; then for each its events, entities, receipts,
- * devices and columns, every list but the first with its length before it.
+ * decisions, devices and columns, every list but the first with its length before it.
  */
 export type FlatCommits = ReadonlyArray<string | number | null>;
 
@@ -127,6 +138,10 @@ export function flatten(commits: readonly Commit[]): FlatCommits {
     flat.push(commit.receipts.length);
     for (const { device, counter, name, outcome, offset, detail } of commit.receipts) {
       flat.push(device, counter, name, OUTCOMES.indexOf(outcome), offset, detail);
+    }
+    flat.push(commit.decisions.length);
+    for (const { offset, index, collection, entity, field, policy, winner, time, body } of commit.decisions) {
+      flat.push(offset, index, collection, entity, field, policy, winner, time, body);
     }
     flat.push(commit.devices.length);
     for (const { device, user, decided, acknowledged, seenAt } of commit.devices) {

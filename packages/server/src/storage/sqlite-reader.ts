@@ -13,8 +13,9 @@ import {
   parseEntityId,
   type TenantId,
 } from "@tidelock/core";
-import type { StoredEntity } from "../engine/records.ts";
+import type { DecisionQuery, StoredDecision, StoredEntity } from "../engine/records.ts";
 import { rowMatcher, SnapshotChunks } from "./snapshot-chunks.ts";
+import { SqliteDecisions } from "./sqlite-decisions.ts";
 import { intact, integer, text } from "./sqlite-format.ts";
 
 /**
@@ -29,6 +30,7 @@ export class SqliteReader {
   readonly #selectCollection: StatementSync;
   readonly #selectRows: StatementSync;
   readonly #selectPage: StatementSync;
+  readonly #decisions: SqliteDecisions;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -43,6 +45,7 @@ export class SqliteReader {
     this.#selectPage = database.prepare(
       "SELECT id, at, row, meta FROM entities WHERE collection = ? AND id > ? AND row IS NOT NULL ORDER BY id LIMIT ?",
     );
+    this.#decisions = new SqliteDecisions(database);
   }
 
   /** Gives chunk after chunk, each the text of a whole `rows` message. */
@@ -91,6 +94,11 @@ export class SqliteReader {
       }));
       return { offset, entities };
     });
+  }
+
+  /** One statement, and so of one moment; keys of tenants and collections never change. */
+  readDecisions(tenant: TenantId, query: DecisionQuery, limit: number): readonly StoredDecision[] {
+    return this.#decisions.read(tenant, query, limit);
   }
 
   /** `read` gets the head and the collection's key (`null`: there is none), and reads as of that head. */

@@ -1,5 +1,5 @@
 /**
- * A thread of the SQLite storage: the writer, or the reader of snapshots and pages. It takes what has queued up at its
+ * A thread of the SQLite storage: the writer, or the reader of snapshots, pages and decisions. It takes what has queued up at its
  * port, so that everything that arrived while the disk was busy becomes the next transaction; there is no timer. Results
  * are posted one message per transaction, the chunks of a snapshot one by one.
  */
@@ -109,6 +109,9 @@ function serveReader(port: MessagePort): void {
       case "readPage":
         assert(reader !== null, "the storage is open");
         return reader.readPage(request[1], request[2], request[3], request[4]);
+      case "readDecisions":
+        assert(reader !== null, "the storage is open");
+        return reader.readDecisions(request[1], request[2], request[3]);
       case "snapshot": {
         const give = (text: string): void => port.postMessage([{ number, type: "chunk", text } satisfies Reply]);
         assert(reader !== null, "the storage is open");

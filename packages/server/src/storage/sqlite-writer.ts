@@ -37,6 +37,7 @@ const READS: ReadonlySet<WriterRequest[0]> = new Set([
   "tenants",
   "readEntities",
   "readEvents",
+  "readEventsAt",
   "readDevice",
   "readReceipts",
   "findReceipts",
@@ -129,6 +130,8 @@ export class SqliteWriter {
         return this.#readEntities(request[1], request[2]);
       case "readEvents":
         return this.#readEvents(request[1], request[2], request[3]);
+      case "readEventsAt":
+        return this.#readEventsAt(request[1], request[2]);
       case "readDevice":
         return this.#readDevice(request[1], request[2]);
       case "readReceipts":
@@ -181,6 +184,7 @@ export class SqliteWriter {
         const settledAt = offset > 0 && name === null ? offset : Number.MAX_SAFE_INTEGER;
         this.#run.insertReceipt.run(device, counter, name, outcome, offset, settledAt, reader.textOrNull());
       }
+      for (let count = reader.number(); count > 0; count--) this.#insertDecision(tenant, reader);
       for (let count = reader.number(); count > 0; count--) {
         const device = this.#device(tenant, reader.text());
         this.#run.updateDevice.run(reader.text(), reader.number(), reader.number(), reader.number(), device);
@@ -192,6 +196,13 @@ export class SqliteWriter {
       tenant.head = after;
       this.#changed.add(tenant);
     }
+  }
+
+  #insertDecision(tenant: Tenant, reader: FlatReader): void {
+    const [offset, index, collection] = [reader.number(), reader.number(), this.#collection(tenant, reader.text())];
+    const [entity, field, policy, winner] = [reader.text(), reader.textOrNull(), reader.text(), reader.text()];
+    const [time, body] = [reader.number(), reader.text()];
+    this.#run.insertDecision.run(tenant.key, offset, index, collection, entity, field, policy, winner, time, body);
   }
 
   /** The commits' heads must hold, each after the ones before it, before any of them is written. */
@@ -233,6 +244,20 @@ export class SqliteWriter {
       const remaining = integer(row["remaining"]);
       events.push({ offset: integer(row["offset"]), remaining, body: text(row["body"]) });
       if (events.length >= limit && remaining === 0) break;
+    }
+    return events;
+  }
+
+  #readEventsAt(tenantName: TenantId, offsets: readonly Offset[]): readonly StoredEvent[] {
+    const tenant = this.#tenant(tenantName);
+    if (tenant === null) return [];
+    const events: StoredEvent[] = [];
+    for (const offset of new Set(offsets)) {
+      // What lies below the floor may still be there; what a key above the head would find is another tenant's.
+      if (offset <= tenant.floor || offset > tenant.head) continue;
+      const row = this.#run.selectEvent.get(tenant.key, offset);
+      if (row === undefined) continue;
+      events.push({ offset, remaining: integer(row["remaining"]), body: text(row["body"]) });
     }
     return events;
   }
@@ -374,6 +399,7 @@ function prepareAll(database: DatabaseSync) {
     selectEvents: sql(`
       SELECT key & ${2 ** 40 - 1} AS offset, remaining, body FROM events
       WHERE key > ((?1 << 40) | ?2) AND key <= ((?1 << 40) | ?3) ORDER BY key`),
+    selectEvent: sql("SELECT remaining, body FROM events WHERE key = ((?1 << 40) | ?2)"),
     selectLastWhole: sql(`
       SELECT key & ${2 ** 40 - 1} AS offset FROM events
       WHERE key > ((?1 << 40) | ?2) AND key <= ((?1 << 40) | ?3) AND remaining = 0 ORDER BY key DESC LIMIT 1`),
@@ -400,6 +426,10 @@ function prepareAll(database: DatabaseSync) {
       UPDATE devices SET acknowledged = max(acknowledged, ?), seen_at = max(seen_at, ?)
       WHERE tenant = ? AND name = ? AND user IS NOT NULL`),
     selectDevicesAfter: sql("SELECT id, name FROM devices WHERE tenant = ? AND name > ? ORDER BY name LIMIT ?"),
+
+    insertDecision: sql(`
+      INSERT INTO decisions (event, position, collection, entity, field, policy, winner, time, body)
+      VALUES ((?1 << 40) | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`),
 
     insertReceipt: sql(`
       INSERT INTO receipts (device, counter, name, outcome, offset, settled_at, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`),

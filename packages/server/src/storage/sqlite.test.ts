@@ -35,7 +35,7 @@ function commitAfter(head: number, length = 10): Commit {
     meta: "",
   };
   const event = { offset: head + 1, remaining: 0, body: "{}" };
-  return { tenant, head, events: [event], entities: [entity], receipts: [], devices: [], columns: [] };
+  return { tenant, head, events: [event], entities: [entity], receipts: [], decisions: [], devices: [], columns: [] };
 }
 
 async function withPath(run: (path: string) => Promise<void>): Promise<void> {

@@ -5,11 +5,11 @@
  * - `append` resolves after the sync of its transaction (WAL, `synchronous = FULL`). What queues up while the disk is busy
  *   is one transaction; a commit with a stale head does not hurt the others.
  * - Everything goes through the writer in the order of the calls, reads included, so that they see the appends before
- *   them. Snapshots and pages have a thread and a connection of their own, started with the first one.
+ *   them. Snapshots, pages and decisions have a thread and a connection of their own, started with the first one.
  * - A disk that is full or fails rejects what it did not take with `storage-unavailable`; later calls are tried again.
  *   When `append` failed that way, read the tenant again before the next plan.
  *
- * It does not know what is in rows, events and receipts.
+ * It does not know what is in rows, events, decisions and receipts.
  */
 import { TidelockError, type TenantId } from "@tidelock/core";
 import { assertWhole } from "./commit-check.ts";
@@ -45,6 +45,7 @@ export function sqliteStorage({ path }: SqliteOptions): Storage {
     },
     readEntities: (tenant, keys) => write(["readEntities", tenant, keys]),
     readEvents: (tenant, after, limit) => write(["readEvents", tenant, after, limit]),
+    readEventsAt: (tenant, offsets) => write(["readEventsAt", tenant, offsets]),
     readDevice: (tenant, device) => write(["readDevice", tenant, device]),
     readReceipts: (tenant, device, after, limit) => write(["readReceipts", tenant, device, after, limit]),
     findReceipts: (tenant, device, names) => write(["findReceipts", tenant, device, names]),
@@ -55,6 +56,7 @@ export function sqliteStorage({ path }: SqliteOptions): Storage {
       return { offset, count, chunks };
     },
     readPage: (tenant, collection, after, limit) => threads.read(["readPage", tenant, collection, after, limit]),
+    readDecisions: (tenant, query, limit) => threads.read(["readDecisions", tenant, query, limit]),
     saveAcknowledged: (tenant, acknowledged, now) => write(["saveAcknowledged", tenant, acknowledged, now]),
     savePublished: (tenant, published) => write(["savePublished", tenant, published]),
     trim: (tenant, through) => trim(threads, tenant, through),

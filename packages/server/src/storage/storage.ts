@@ -5,7 +5,9 @@
  * - `append` is all or nothing, for all commits given together, and when it resolves they survive kill -9 and power loss.
  * - Offsets are gapless per tenant. A commit names the head it was planned on; when the head has moved, nothing is written
  *   and `append` rejects with `StaleHead`; so it does when the tenant was never opened.
- * - A commit with a gap or a part of a transaction, and a second receipt for a mutation (by counter or name), is refused whole.
+ * - A commit with a gap or a part of a transaction, with a decision that is not of its events, or with a second receipt for
+ *   a mutation (by counter or name), is refused whole.
+ * - A decision is written with its event, and is never changed or forgotten.
  * - Watermarks (decided, acknowledged, seen, published, floor) never go back, in whatever order their writers come.
  * - Reads see every append that resolved before they were called. A snapshot is of one moment, and says which.
  * - Text is stored and returned byte for byte. Storage parses rows only to filter a snapshot.
@@ -14,9 +16,11 @@
 import type { Columns, Counter, DeviceId, EntityId, Filter, JsonValue, Millis, Offset, TenantId } from "@tidelock/core";
 import type {
   Commit,
+  DecisionQuery,
   DeviceRecord,
   Receipt,
   Snapshot,
+  StoredDecision,
   StoredEntity,
   StoredEvent,
   TenantRecord,
@@ -62,12 +66,17 @@ export interface Storage {
     after: EntityId | null,
     limit: number,
   ): Promise<{ readonly offset: Offset; readonly entities: readonly StoredEntity[] }>;
+  /** The events at these offsets, at most 1,000, those that the log still has, each once, in any order. */
+  readEventsAt(tenant: TenantId, offsets: readonly Offset[]): Promise<readonly StoredEvent[]>;
+  /** Decisions that fit the query, newest first (by offset, then index), at most `limit`. */
+  readDecisions(tenant: TenantId, query: DecisionQuery, limit: number): Promise<readonly StoredDecision[]>;
   saveAcknowledged(tenant: TenantId, acknowledged: ReadonlyMap<DeviceId, Offset>, now: Millis): Promise<void>;
   savePublished(tenant: TenantId, published: Offset): Promise<void>;
   /**
-   * Forgets events up to an offset, and the receipts and tombstones of those events. Receipts of rejections
-   * are kept, for no event says what became of them, and so are those with a name. The floor never cuts a transaction: it stays before one that would be. When interrupted,
-   * the floor has moved or not; what lies below it is never read, and the next trim finishes the work.
+   * Forgets events up to an offset, and the receipts and tombstones of those events; decisions are kept. Receipts of
+   * rejections are kept, for no event says what became of them, and so are those with a name. The floor never cuts a
+   * transaction: it stays before one that would be. When interrupted, the floor has moved or not; what lies below it is
+   * never read, and the next trim finishes the work.
    */
   trim(tenant: TenantId, through: Offset): Promise<void>;
 }

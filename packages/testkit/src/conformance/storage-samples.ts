@@ -40,7 +40,17 @@ function valid<Id>(id: Id | null): Id {
 }
 
 export function commit(log: TenantId, head: Offset, parts: Partial<Omit<Commit, "tenant" | "head">> = {}): Commit {
-  return { tenant: log, head, events: [], entities: [], receipts: [], devices: [], columns: [], ...parts };
+  return {
+    tenant: log,
+    head,
+    events: [],
+    entities: [],
+    receipts: [],
+    decisions: [],
+    devices: [],
+    columns: [],
+    ...parts,
+  };
 }
 
 /** Events after a head, in transactions of the given sizes. */

@@ -16,12 +16,26 @@ import type {
   TenantRecord,
 } from "@tidelock/server/engine";
 
+type StoredDecision = Commit["decisions"][number];
+
+/** The storage port's `DecisionQuery`. */
+interface DecisionQuery {
+  readonly collection?: string | undefined;
+  readonly entity?: EntityId | undefined;
+  readonly field?: string | undefined;
+  readonly policy?: string | undefined;
+  readonly winner?: string | undefined;
+  readonly before?: { readonly offset: Offset; readonly index: number } | undefined;
+}
+
 /** What the simulator uses of a storage: the promises of the storage port, answered at once. */
 export interface StorageModel {
   openTenant(tenant: TenantId): TenantRecord;
   append(commits: readonly Commit[]): void;
   readEntities(tenant: TenantId, keys: ReadonlyArray<readonly [string, EntityId]>): readonly StoredEntity[];
   readEvents(tenant: TenantId, after: Offset, limit: number): readonly StoredEvent[];
+  readEventsAt(tenant: TenantId, offsets: readonly Offset[]): readonly StoredEvent[];
+  readDecisions(tenant: TenantId, query: DecisionQuery, limit: number): readonly StoredDecision[];
   readDevice(tenant: TenantId, device: DeviceId): DeviceRecord | null;
   readReceipts(tenant: TenantId, device: DeviceId, after: number, limit: number): readonly Receipt[];
   findReceipts(tenant: TenantId, device: DeviceId, names: readonly string[]): readonly Receipt[];
@@ -45,6 +59,8 @@ export function storageWith(disk: StorageModel, changes: Partial<StorageModel>):
     append: (commits) => disk.append(commits),
     readEntities: (tenant, keys) => disk.readEntities(tenant, keys),
     readEvents: (tenant, after, limit) => disk.readEvents(tenant, after, limit),
+    readEventsAt: (tenant, offsets) => disk.readEventsAt(tenant, offsets),
+    readDecisions: (tenant, query, limit) => disk.readDecisions(tenant, query, limit),
     readDevice: (tenant, device) => disk.readDevice(tenant, device),
     readReceipts: (tenant, device, after, limit) => disk.readReceipts(tenant, device, after, limit),
     findReceipts: (tenant, device, names) => disk.findReceipts(tenant, device, names),
