@@ -8,13 +8,27 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { parseDeviceId, parseEntityId, parseTenantId, TidelockError } from "@tidelock/core";
-import type { Commit } from "../engine/records.ts";
+import type { Commit, StoredDecision } from "../engine/records.ts";
 import { sqliteStorage, type Storage } from "./sqlite.ts";
 
 const tenant = parseTenantId("acme")!;
 const device = parseDeviceId("device-1")!;
 const body = (offset: number): string => `{"offset":${offset},"pad":"${"x".repeat(24_000)}"}`;
 const entityAt = (offset: number) => parseEntityId(`e${offset % 50}`)!;
+
+/** Of the event at an offset: two, one or none. */
+const decisionsOf = (offset: number): StoredDecision[] =>
+  Array.from({ length: offset % 3 }, (_, index) => ({
+    offset,
+    index,
+    collection: "tasks",
+    entity: entityAt(offset),
+    field: index === 0 ? "title" : null,
+    policy: "lww",
+    winner: "current",
+    time: offset,
+    body: `{"of":[${offset},${index}]}`,
+  }));
 
 function commitAfter(head: number): Commit {
   const offset = head + 1;
@@ -24,7 +38,7 @@ function commitAfter(head: number): Commit {
     events: [{ offset, remaining: 0, body: body(offset) }],
     entities: [{ collection: "tasks", id: entityAt(offset), at: offset, row: `[${offset}]`, meta: "{}" }],
     receipts: [{ device, counter: offset, name: null, outcome: "applied", offset, detail: null }],
-    decisions: [],
+    decisions: decisionsOf(offset),
     devices: [],
     columns: [],
   };
@@ -87,6 +101,11 @@ async function expectWhole(storage: Storage): Promise<number> {
   assert.deepEqual(
     counters,
     events.map(({ offset }) => offset),
+  );
+  const decisions = await storage.readDecisions(tenant, {}, 1_000_000);
+  assert.deepEqual(
+    [...decisions].reverse(),
+    events.flatMap(({ offset }) => decisionsOf(offset)),
   );
   const { offset, entities } = await storage.readPage(tenant, "tasks", null, 1000);
   assert.equal(offset, head);

@@ -6,8 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import { parseDeviceId, parseEntityId, parseEpoch, parseTenantId } from "@tidelock/core";
 import { storageContract } from "@tidelock/testkit/conformance";
-import type { Commit } from "../engine/records.ts";
-import { migrate, openToWrite } from "./sqlite-format.ts";
+import type { Commit, StoredDecision } from "../engine/records.ts";
+import { migrate, MIGRATIONS, openToWrite } from "./sqlite-format.ts";
 import { flatten } from "./sqlite-messages.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 import { sqliteStorage } from "./sqlite.ts";
@@ -36,6 +36,11 @@ function commitAfter(head: number, length = 10): Commit {
   };
   const event = { offset: head + 1, remaining: 0, body: "{}" };
   return { tenant, head, events: [event], entities: [entity], receipts: [], decisions: [], devices: [], columns: [] };
+}
+
+function decisionAt(offset: number): StoredDecision {
+  const about = { collection: "tasks", entity: parseEntityId(`e${offset % 100}`)!, field: "title", policy: "lww" };
+  return { offset, index: 0, ...about, winner: "current", time: offset, body: "{}" };
 }
 
 async function withPath(run: (path: string) => Promise<void>): Promise<void> {
@@ -149,6 +154,52 @@ test("G29: a migration that is cut off at any step leaves the old format, and fi
   });
 });
 
+test("G29: a data file of format 1 is brought up to date with what it has, also when that was cut off before", async () => {
+  await withPath(async (path) => {
+    const old = new DatabaseSync(path);
+    old.exec("PRAGMA journal_mode = WAL; PRAGMA cache_size = 3");
+    migrate(old, MIGRATIONS.slice(0, 1));
+    old.exec(`
+      INSERT INTO tenants (name, epoch, head, floor, published) VALUES ('acme', 'epoch-of-a-test', 2, 1, 2);
+      INSERT INTO collections (tenant, name, columns) VALUES (1, 'tasks', '["title"]');
+      INSERT INTO events (key, remaining, body) VALUES ((1 << 40) | 2, 0, '{"n":2}');
+      INSERT INTO entities (collection, id, at, row, meta) VALUES (1, 'e1', 2, '["x"]', '{}');`);
+    assert.deepEqual({ ...old.prepare("PRAGMA user_version").get() }, { user_version: 1 });
+    const images: string[] = [];
+    const copy = (): void => {
+      const image = `${path}.${images.length}`;
+      for (const ending of ["", "-wal"]) copyFileSync(path + ending, image + ending);
+      images.push(image);
+    };
+    copy();
+    old.exec("BEGIN EXCLUSIVE");
+    for (const statement of MIGRATIONS[1]!.split(";")) {
+      old.exec(statement);
+      copy();
+    }
+    old.exec("PRAGMA user_version = 2");
+    copy();
+    old.exec("COMMIT");
+    copy();
+    old.close();
+    assert.ok(images.length > 8);
+    for (const image of images) {
+      const storage = sqliteStorage({ path: image });
+      await storage.open();
+      const { epoch, head, floor, columns } = await storage.openTenant(tenant);
+      assert.deepEqual([epoch, head, floor, [...columns]], ["epoch-of-a-test", 2, 1, [["tasks", ["title"]]]]);
+      const event = { offset: 2, remaining: 0, body: '{"n":2}' };
+      assert.deepEqual(await storage.readEvents(tenant, 0, 10), [event]);
+      assert.deepEqual(await storage.readEventsAt(tenant, [1, 2, 3]), [event]);
+      assert.equal((await storage.readPage(tenant, "tasks", null, 10)).entities.length, 1);
+      assert.deepEqual(await storage.readDecisions(tenant, {}, 10), []);
+      await storage.append([{ ...commitAfter(2), decisions: [decisionAt(3)] }]);
+      assert.deepEqual(await storage.readDecisions(tenant, { collection: "tasks" }, 10), [decisionAt(3)]);
+      await storage.close();
+    }
+  });
+});
+
 /** The writer without its thread. */
 function withWriter(path: string, run: (perform: SqliteWriter["perform"], database: DatabaseSync) => void): void {
   const database = openToWrite(path);
@@ -192,6 +243,11 @@ test("G29: a trim that was cut off is finished by the next; nothing below the fl
     assert.deepEqual(
       (await storage.readEvents(tenant, 0, 100)).map(({ offset }) => offset),
       [6, 7, 8, 9],
+    );
+    const at = await storage.readEventsAt(tenant, [5, 6]);
+    assert.deepEqual(
+      at.map(({ offset }) => offset),
+      [6],
     );
     await storage.trim(tenant, 5);
     await storage.close();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { StaleHead, type Storage } from "@tidelock/server/memory";
 import { StorageModel } from "./storage-model.ts";
-import { commit, D, E, entity, events, full, receipt, record, row, T, tenant, U } from "./storage-samples.ts";
+import { commit, D, decision, E, entity, events, full, receipt, record, row, T, tenant, U } from "./storage-samples.ts";
 
 export async function makesLogs(storage: Storage): Promise<void> {
   assert.deepEqual(await storage.tenants(), []);
@@ -20,6 +20,8 @@ export async function makesLogs(storage: Storage): Promise<void> {
   assert.deepEqual(await storage.readDevice(T, D), null);
   assert.deepEqual(await storage.readReceipts(T, D, 0, 10), []);
   assert.deepEqual(await storage.findReceipts(T, D, ["t1"]), []);
+  assert.deepEqual(await storage.readEventsAt(T, [0, 1]), []);
+  assert.deepEqual(await storage.readDecisions(T, {}, 10), []);
   assert.deepEqual(await storage.snapshot(T, "tasks", {}, []), { offset: 0, count: 0, chunks: [] });
   assert.deepEqual(await storage.readPage(T, "tasks", null, 10), { offset: 0, entities: [] });
 }
@@ -158,6 +160,7 @@ export async function decidesOnce(storage: Storage): Promise<void> {
       events: events(2, 1),
       entities: [row("tasks", "z", 3)],
       columns: [["tags", ["x"]]] as const,
+      decisions: [decision(3)],
       receipts,
     };
     return assert.rejects(storage.append([commit(T, 2, parts)]), JSON.stringify(receipts));

@@ -1,14 +1,24 @@
 /**
  * Random histories for storages: appends of one or several tenants, some of them stale, some overlapping; watermarks,
- * trims and reopenings; compared with `StorageModel`. They say how much of everything happened, so that a run that tried
+ * trims, reopenings and queries; compared with `StorageModel`. They say how much of everything happened, so that a run that tried
  * nothing does not pass.
  */
 import assert from "node:assert/strict";
 import { type TenantId } from "@tidelock/core";
-import { type Commit, StaleHead, type Storage, type StoredEntity } from "@tidelock/server/memory";
+import { type Commit, StaleHead, type Storage, type StoredDecision, type StoredEntity } from "@tidelock/server/memory";
 import fc from "fast-check";
-import { StorageModel } from "./storage-model.ts";
-import { commit, device, entity, events, receipt, record, type StorageDisk, tenant } from "./storage-samples.ts";
+import { QUERY_MEMBERS, StorageModel } from "./storage-model.ts";
+import {
+  commit,
+  decision,
+  device,
+  entity,
+  events,
+  receipt,
+  record,
+  type StorageDisk,
+  tenant,
+} from "./storage-samples.ts";
 
 const TENANTS = [tenant("t1"), tenant("t2"), tenant("t3")];
 const DEVICES = [device("d1"), device("d2")];
@@ -16,6 +26,14 @@ const COLLECTIONS = ["tasks", "notes"];
 
 const text = fc.string({ unit: "binary", maxLength: 40 });
 const index = (length: number): fc.Arbitrary<number> => fc.nat({ max: length - 1 });
+
+const decisionKind = fc.record({
+  collection: fc.constantFrom(...COLLECTIONS),
+  entity: fc.constantFrom(entity("e0"), entity("e1")),
+  field: fc.constantFrom("a", "b", null),
+  policy: fc.constantFrom("lww", "resolve/max"),
+  winner: fc.constantFrom("current", "incoming", "review"),
+});
 
 const write = fc.record({
   tenant: index(TENANTS.length),
@@ -26,6 +44,7 @@ const write = fc.record({
   }),
   device: index(DEVICES.length),
   receipts: fc.array(fc.option(text), { maxLength: 3 }),
+  decisions: fc.array(fc.record({ at: fc.nat({ max: 11 }), kind: decisionKind, body: text }), { maxLength: 4 }),
   columns: fc.nat({ max: 3 }),
   staleBy: fc.constantFrom(0, 0, 0, 0, 0, 0, -1, 1, -3),
 });
@@ -62,6 +81,17 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ type: fc.constant("publish" as const), tenant: index(3), offset: fc.nat({ max: 20 }) }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant("ask" as const),
+      tenant: index(3),
+      kind: decisionKind,
+      members: fc.subarray([...QUERY_MEMBERS], { maxLength: 2 }),
+      before: fc.option(fc.record({ offset: fc.nat({ max: 20 }), index: fc.nat({ max: 2 }) }), { nil: undefined }),
+      limit: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("reopen" as const) }) },
 );
 
@@ -72,6 +102,8 @@ interface Tally {
   overlapping: number;
   trimmed: number;
   reopened: number;
+  decided: number;
+  found: number;
 }
 
 /** Rejects with the shortest history that it finds in which a storage and the model disagree. */
@@ -83,7 +115,7 @@ export async function agreesWithModel(
     isShrinking,
   }: { readonly seed: number; readonly histories: number; readonly isShrinking: boolean },
 ): Promise<void> {
-  const tally: Tally = { appended: 0, stale: 0, overlapping: 0, trimmed: 0, reopened: 0 };
+  const tally: Tally = { appended: 0, stale: 0, overlapping: 0, trimmed: 0, reopened: 0, decided: 0, found: 0 };
   const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: "max" }), async (steps) => {
     const disk = await makeDisk();
     const history = new History(disk, tally);
@@ -150,6 +182,14 @@ class History {
       case "publish":
         this.#model.savePublished(this.#tenant(step.tenant), step.offset);
         return this.storage.savePublished(this.#tenant(step.tenant), step.offset);
+      case "ask": {
+        const id = this.#tenant(step.tenant);
+        const members = Object.fromEntries(step.members.map((member) => [member, step.kind[member] ?? undefined]));
+        const expected = this.#model.tenant(id).decisions({ ...members, before: step.before });
+        const found = await this.storage.readDecisions(id, { ...members, before: step.before }, step.limit);
+        if (found.length > 0) this.#tally.found += 1;
+        return assert.deepEqual(found, expected.slice(0, step.limit), "decisions that were asked for");
+      }
       case "reopen":
         return this.#reopen();
     }
@@ -185,12 +225,14 @@ class History {
       this.#calls.push(assert.rejects(call, StaleHead));
     } else {
       this.#tally.appended += 1;
+      if (commits.some((each) => each.decisions.length > 0)) this.#tally.decided += 1;
       this.#model.append(commits);
       this.#calls.push(call);
     }
   }
 
-  #commit(id: TenantId, head: number, { sizes, entities, device: deviceIndex, receipts, columns }: Write): Commit {
+  #commit(id: TenantId, head: number, parts: Write): Commit {
+    const { sizes, entities, device: deviceIndex, receipts, decisions, columns } = parts;
     const made = events(head, ...sizes);
     const of = DEVICES[deviceIndex] ?? device("d1");
     const last = head + made.length;
@@ -207,6 +249,11 @@ class History {
       entities: made.length === 0 ? [] : rows,
       receipts: counters.map(({ counter, name }) =>
         receipt(of, counter, made.length > 0 ? last : 0, name === null ? null : `${counter} ${name}`),
+      ),
+      decisions: made.flatMap(({ offset }, index) =>
+        decisions
+          .filter(({ at }) => at % made.length === index)
+          .map(({ kind, body }, position): StoredDecision => decision(offset, position, { ...kind, body })),
       ),
       devices: counters.length === 0 ? [] : [record(of, counters.at(-1)?.counter ?? 0, 0)],
       columns: columns === 0 ? [] : [["tasks", ["a", "b", "c"].slice(0, columns)]],

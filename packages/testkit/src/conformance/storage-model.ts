@@ -4,7 +4,19 @@
  */
 import assert from "node:assert/strict";
 import type { Columns, DeviceId, EntityId, Millis, Offset, TenantId } from "@tidelock/core";
-import type { Commit, DeviceRecord, Receipt, Storage, StoredEntity, StoredEvent } from "@tidelock/server/memory";
+import type {
+  Commit,
+  DecisionQuery,
+  DeviceRecord,
+  Receipt,
+  Storage,
+  StoredDecision,
+  StoredEntity,
+  StoredEvent,
+} from "@tidelock/server/memory";
+
+/** What a query for decisions may name. */
+export const QUERY_MEMBERS = ["collection", "entity", "field", "policy", "winner"] as const;
 
 class TenantModel {
   readonly commits: Commit[] = [];
@@ -45,6 +57,16 @@ class TenantModel {
     );
     const receipts = kept.filter((receipt) => receipt.device === device);
     return receipts.sort((left, right) => left.counter - right.counter);
+  }
+
+  /** Newest first. */
+  decisions(query: DecisionQuery = {}): StoredDecision[] {
+    const newest = this.commits.flatMap(({ decisions }) => decisions).reverse();
+    const asked = QUERY_MEMBERS.filter((member) => query[member] !== undefined);
+    const fitting = newest.filter((decision) => asked.every((member) => decision[member] === query[member]));
+    const { before } = query;
+    if (before === undefined) return fitting;
+    return fitting.filter(({ offset, index }) => (offset - before.offset || index - before.index) < 0);
   }
 
   device(device: DeviceId): DeviceRecord | null {
@@ -132,6 +154,11 @@ async function expectTenant(storage: Storage, id: TenantId, tenant: TenantModel)
   assert.deepEqual({ head, floor, published }, { head: tenant.head, floor: tenant.floor, published: tenant.published });
   assert.deepEqual(new Map(columns), tenant.columns(), "columns");
   assert.deepEqual(await storage.readEvents(id, floor, 1_000_000), tenant.events(), "events");
+  const offsets = Array.from({ length: Math.min(1000, head + 2) }, (_, index) => head + 1 - index);
+  const eventsAt = [...(await storage.readEventsAt(id, offsets))].sort((left, right) => left.offset - right.offset);
+  const askedFor = tenant.events().filter(({ offset }) => offsets.includes(offset));
+  assert.deepEqual(eventsAt, askedFor, "events by their offsets");
+  assert.deepEqual(await storage.readDecisions(id, {}, 1_000_000), tenant.decisions(), "decisions");
   const byId = (entities: readonly StoredEntity[]): Map<string, StoredEntity> =>
     new Map(entities.map((entity) => [`${entity.collection} ${entity.id}`, entity]));
   const keys = [...new Map(tenant.keys().map((key) => [key.join(" "), key])).values()];

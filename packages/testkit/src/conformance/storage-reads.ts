@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { type EntityId, type Filter, NOTHING } from "@tidelock/core";
 import type { Commit, Storage } from "@tidelock/server/memory";
+import { expectHostileDecisions } from "./storage-decisions.ts";
 import { StorageModel } from "./storage-model.ts";
-import { commit, D, E, entity, events, receipt, row, T } from "./storage-samples.ts";
+import { commit, D, decision, E, entity, events, receipt, row, T } from "./storage-samples.ts";
 
 export async function readsWholeTransactions(storage: Storage): Promise<void> {
   await storage.openTenant(T);
@@ -73,9 +74,10 @@ export async function keepsHostileText(storage: Storage): Promise<void> {
   for (const expected of receipts) {
     assert.deepEqual(await storage.findReceipts(T, D, [expected.name ?? ""]), [expected]);
   }
+  await expectHostileDecisions(storage, head, HOSTILE);
 }
 
-/** Stores each text as body, row, meta and detail, and reads it back by every door. */
+/** Stores each text as body of an event and of a decision, row, meta and detail, and reads it back by every door. */
 async function expectTexts(storage: Storage, texts: readonly string[]): Promise<void> {
   const model = new StorageModel();
   await storage.openTenant(T);
@@ -84,6 +86,7 @@ async function expectTexts(storage: Storage, texts: readonly string[]): Promise<
       events: [{ offset: index + 1, remaining: 0, body: text }],
       entities: [{ ...row("tasks", `e${index}`, index + 1, text), meta: text }],
       receipts: [{ ...receipt(D, index + 1, index + 1, `n${index}`), detail: text }],
+      decisions: [decision(index + 1, 0, { body: text })],
     });
     await storage.append([next]);
     model.append([next]);

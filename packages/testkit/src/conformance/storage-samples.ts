@@ -12,7 +12,15 @@ import {
   parseUserId,
   type TenantId,
 } from "@tidelock/core";
-import type { Commit, DeviceRecord, Receipt, Storage, StoredEntity, StoredEvent } from "@tidelock/server/memory";
+import type {
+  Commit,
+  DeviceRecord,
+  Receipt,
+  Storage,
+  StoredDecision,
+  StoredEntity,
+  StoredEvent,
+} from "@tidelock/server/memory";
 
 /** Somewhere to keep data, empty at first. */
 export interface StorageDisk {
@@ -85,18 +93,39 @@ export function record(of: DeviceId, decided: Counter, acknowledged: Offset, see
   return { device: of, user: valid(parseUserId("ana@example.org")), decided, acknowledged, seenAt };
 }
 
+/** About field `title` of task `a`, unless `parts` says otherwise. */
+export function decision(offset: Offset, index = 0, parts: Partial<StoredDecision> = {}): StoredDecision {
+  return {
+    offset,
+    index,
+    collection: "tasks",
+    entity: entity("a"),
+    field: "title",
+    policy: "lww",
+    winner: "current",
+    time: 1_772_366_400_000 + offset,
+    body: `{"decision":[${offset},${index}]}`,
+    ...parts,
+  };
+}
+
 /** Two tenants whose names differ in case only, and two devices. */
 export const T = tenant("acme");
 export const U = tenant("Acme");
 export const D = device("device-1");
 export const E = device("device-2");
 
-/** A commit of everything: two events, two entities, receipts, a device, columns. */
+/** A commit of everything: two events, two entities, receipts, decisions, a device, columns. */
 export function full(head: Offset, counter: number): Commit {
   return commit(T, head, {
     events: events(head, 2),
     entities: [row("tasks", "a", head + 1), row("notes", "a", head + 2)],
     receipts: [receipt(D, counter, head + 1, `t${counter}`), receipt(D, counter + 1, 0)],
+    decisions: [
+      decision(head + 1),
+      decision(head + 1, 1, { field: "done", policy: "resolve/max", winner: "merged" }),
+      decision(head + 2, 0, { collection: "notes", field: null, policy: "review", winner: "review" }),
+    ],
     devices: [record(D, counter + 1, head)],
     columns: [["tasks", ["title", "at"].slice(0, counter)]],
   });

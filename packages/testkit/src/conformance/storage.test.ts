@@ -67,7 +67,7 @@ const bugs: readonly { readonly name: string; readonly bug: Bug; readonly caught
           for (const commit of commits) {
             const { head } = await storage.openTenant(commit.tenant);
             const events = commit.events.map((event, index) => Object.assign({}, event, { offset: head + index + 1 }));
-            await storage.append([Object.assign({}, commit, { head, events, receipts: [] })]);
+            await storage.append([Object.assign({}, commit, { head, events, receipts: [], decisions: [] })]);
           }
         });
       },
@@ -124,6 +124,80 @@ const bugs: readonly { readonly name: string; readonly bug: Bug; readonly caught
     name: "trim forgets one event too many",
     bug: (storage) => ({ trim: (tenant, through) => storage.trim(tenant, through + 1) }),
     caughtBy: [/trim forgets/, /random histories/],
+  },
+  {
+    name: "trim forgets decisions with their events",
+    bug: (storage) => ({
+      async readDecisions(tenant, query, limit) {
+        const { floor } = await storage.openTenant(tenant);
+        return (await storage.readDecisions(tenant, query, limit)).filter(({ offset }) => offset > floor);
+      },
+    }),
+    caughtBy: [/trim forgets/, /outlive their events/],
+  },
+  {
+    name: "decisions are written apart from the commit that has them",
+    bug: (storage, state) => {
+      let written: Commits[number]["decisions"] = [];
+      return {
+        async append(commits) {
+          written = [...commits.flatMap(({ decisions }) => decisions), ...written];
+          await storage.append(commits);
+        },
+        readDecisions: async (tenant, query, limit) =>
+          written.length > 0 && Object.keys(query).length === 0 ? written : state.readDecisions(tenant, query, limit),
+      };
+    },
+    caughtBy: [/with their events or not at all/, /stale, and nothing/, /random histories/],
+  },
+  {
+    name: "pages of decisions repeat the one that they start before",
+    bug: (storage) => ({
+      readDecisions: (tenant, { before, ...query }, limit) =>
+        storage.readDecisions(
+          tenant,
+          before === undefined ? query : { ...query, before: { offset: before.offset, index: before.index + 1 } },
+          limit,
+        ),
+    }),
+    caughtBy: [/page by page/, /random histories/],
+  },
+  {
+    name: "a query by collection overlooks the winner",
+    bug: (storage) => ({
+      readDecisions: (tenant, { winner, ...query }, limit) =>
+        storage.readDecisions(tenant, query.collection === undefined ? { ...query, winner } : query, limit),
+    }),
+    caughtBy: [/all that it names/],
+  },
+  {
+    name: "every tenant sees the decisions of one",
+    bug: (storage) => {
+      let first: Commits[number]["tenant"] | null = null;
+      return {
+        openTenant(tenant) {
+          first ??= tenant;
+          return storage.openTenant(tenant);
+        },
+        readDecisions: (tenant, query, limit) => storage.readDecisions(first ?? tenant, query, limit),
+      };
+    },
+    caughtBy: [/no tenant finds/, /random histories/],
+  },
+  {
+    name: "trimmed events are still read by their offsets",
+    bug: (storage) => {
+      const kept: Array<readonly [string, Commits[number]["events"][number]]> = [];
+      return {
+        async append(commits) {
+          await storage.append(commits);
+          for (const { tenant, events } of commits) for (const event of events) kept.push([tenant, event]);
+        },
+        readEventsAt: async (tenant, offsets) =>
+          kept.filter(([of, { offset }]) => of === tenant && offsets.includes(offset)).map(([, event]) => event),
+      };
+    },
+    caughtBy: [/by their offsets/, /outlive their events/, /random histories/],
   },
   {
     name: "receipts are forgotten when the data is opened again",

@@ -4,6 +4,7 @@
  */
 import type { Storage } from "@tidelock/server/memory";
 import * as appends from "./storage-appends.ts";
+import * as decisions from "./storage-decisions.ts";
 import { agreesWithModel } from "./storage-histories.ts";
 import * as reads from "./storage-reads.ts";
 import type { StorageDisk } from "./storage-samples.ts";
@@ -70,6 +71,13 @@ export function storageContract(
     opened("a snapshot is of one moment while appends go on", reads.pinsSnapshots),
     opened("pages follow each other in id order, each with its offset", reads.readsPages),
     opened("receipts come in counter order, after a counter, and by name", reads.readsReceipts),
+    opened("decisions are written with their events or not at all", decisions.appendsDecisions),
+    opened("decisions that are not of their commit's events are refused whole", decisions.refusesStrangeDecisions),
+    opened("decisions come newest first, page by page", decisions.pagesDecisions),
+    opened("a query finds the decisions that have all that it names", decisions.findsDecisions),
+    onDisk("G25: decisions outlive their events, and closing and opening", decisions.keepsDecisions),
+    opened("G16: no tenant finds decisions or events of another", decisions.separatesDecisions),
+    opened("events are read by their offsets, those that the log still has", decisions.readsEventsAt),
     opened("watermarks of devices never go back; unknown devices are left out", upkeep.movesWatermarks),
     opened("the published offset never goes back", upkeep.movesPublished),
     opened("tenants share nothing", upkeep.separatesTenants),
