@@ -17,13 +17,30 @@ const STAMP = "018f3c2e7b1a0000";
 const LATER = "018f3c2e7b1a0001";
 const TIME = 1_715_003_456_789;
 
-const current = { device: "phone", counter: 6, stamp: LATER, value: "Paint the fence" };
-const incoming = { device: "laptop", counter: 12, stamp: STAMP, value: "Paint the fence, green" };
+const current = {
+  device: "phone",
+  counter: 6,
+  user: "ana",
+  offset: 4711,
+  seen: null,
+  stamp: LATER,
+  value: "Paint the fence",
+};
+const incoming = {
+  device: "laptop",
+  counter: 12,
+  user: "bo",
+  offset: 4714,
+  seen: 4700,
+  stamp: STAMP,
+  value: "Paint the fence, green",
+};
 const decision = {
   field: "title",
   policy: "lww",
   policyVersion: 1,
   winner: "current",
+  value: "Paint the fence",
   reason: "the write of device phone is later",
   current,
   incoming,
@@ -35,7 +52,7 @@ const fromClient: ReadonlyArray<readonly [string, unknown]> = [
     {
       type: "hello",
       protocol: [1, 1],
-      schema: { version: 1, hash: "0y2d37f37ig" },
+      schema: { version: 1, hash: "21vbshzi8mz" },
       sdk: "tidelock-js/0.1.0 node",
       device: "laptop",
       token: "header.payload.signature",
@@ -50,7 +67,7 @@ const fromClient: ReadonlyArray<readonly [string, unknown]> = [
     {
       type: "hello",
       protocol: [1, 2],
-      schema: { version: 3, hash: "0y2d37f37ig" },
+      schema: { version: 3, hash: "21vbshzi8mz" },
       sdk: "tidelock-js/0.1.0 browser",
       device: "phone.ana-2",
       token: "header.payload.signature",

@@ -11,7 +11,7 @@ import {
   parseDeviceId,
   parseStamp,
   parseVersion,
-  resolveField,
+  lastWriteWins,
   type Stamp,
 } from "@tidelock/core";
 
@@ -135,7 +135,7 @@ export function resolveVectors(): object {
   const write = (name: string, millis: number, ticks: number, value: string): Contender => {
     const device = parseDeviceId(name);
     if (device === null) throw new Error("not a device");
-    return { device, counter: 1, stamp: makeStamp(millis, ticks), value };
+    return { device, counter: 1, user: null, offset: 1, seen: null, stamp: makeStamp(millis, ticks), value };
   };
   const writes = [
     write("a", 5, 0, "a at 5"),
@@ -152,7 +152,7 @@ export function resolveVectors(): object {
       writes
         .filter((_, other) => other !== index)
         .map((incoming) => {
-          const { winner, reason } = resolveField("title", "lww", current, incoming);
+          const { winner, reason } = lastWriteWins("title", current, incoming);
           return { current, incoming, winner, reason };
         }),
     ),

@@ -137,6 +137,48 @@ export const ERRORS = {
     "The entity has been deleted.",
     "Create a new one; deleted ids are not used again.",
   ),
+  "withdrawn": entry(
+    410,
+    false,
+    "The mutation was taken back on its device before it was sent.",
+    "Look at the device's refused writes: the reason is there.",
+  ),
+  "review-closed": entry(
+    409,
+    false,
+    "The review has been decided already.",
+    "`message` says by whom and how; write the field again if that is wrong.",
+  ),
+  "review-changed": entry(
+    409,
+    false,
+    "Another value came into the review after you looked at it.",
+    "Look at the review again, then decide; send the version of the review that you saw.",
+  ),
+  "review-full": entry(
+    429,
+    false,
+    "As many values wait for this decision as a review may hold.",
+    "Have the review decided, then write again.",
+  ),
+  "unknown-mutator": entry(
+    422,
+    false,
+    "The schema has no such mutator.",
+    "Check the name, and that server and application have the same schema.",
+  ),
+  "mutator-refused": entry(
+    422,
+    false,
+    "The mutator refused what it was called for.",
+    "`message` is its reason; nothing was changed.",
+  ),
+  "mutator-failed": entry(
+    500,
+    false,
+    "The mutator threw an error, so nothing was changed.",
+    "Mend the mutator; the server's log has the error.",
+  ),
   "transaction-failed": entry(
     409,
     false,

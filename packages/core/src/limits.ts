@@ -13,6 +13,12 @@ export const MAX_FILTER_VALUES = 256;
 export const MAX_FILTER_CHARACTERS = 32_768;
 /** Fields in one collection. Rows are positional; a change's field list is bounded by this. */
 export const MAX_FIELDS = 256;
+/** Elements of one set, items of one list. */
+export const MAX_ELEMENTS = 1_000;
+/** Candidates of one review. Each device has one, so only a crowd reaches it; who comes later is refused. */
+export const MAX_CANDIDATES = 64;
+/** Columns of one collection: its fields, those that it had in earlier versions of the schema, and the engine's own. */
+export const MAX_COLUMNS = 1024;
 /** Largest counter or offset on the wire: what a double holds exactly. */
 export const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
 /** Bytes of a `hello` before authentication. Larger ones cost an attacker nothing and the server memory. */

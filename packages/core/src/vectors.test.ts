@@ -25,7 +25,7 @@ import { decodeCbor, encodeCbor } from "./protocol/cbor.ts";
 import { cborCodec, jsonCodec } from "./protocol/codec.ts";
 import { clientMessages, serverMessages } from "./protocol/messages.fuzz.ts";
 import type { Contender } from "./resolve/decision.ts";
-import { resolveField } from "./resolve/resolve.ts";
+import { lastWriteWins } from "./resolve/resolve.ts";
 import { HybridClock, makeStamp, nextStamp, parseStamp, type Stamp } from "./time/hlc.ts";
 import { formatCheckpoint, parseCheckpoint } from "./version/checkpoint.ts";
 import { covers, formatVersion, parseVersion } from "./version/version-vector.ts";
@@ -286,7 +286,7 @@ describe("resolve.json", () => {
   }>("resolve");
   test("last writer wins", () => {
     for (const { current, incoming, winner, reason } of lww) {
-      const decision = resolveField("title", "lww", current, incoming);
+      const decision = lastWriteWins("title", current, incoming);
       assert.deepEqual([decision.winner, decision.reason], [winner, reason]);
     }
     assert.ok(lww.length > 20);

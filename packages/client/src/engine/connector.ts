@@ -232,7 +232,7 @@ export class Connector {
     if (this.#link.state !== "welcomed") return;
     for (const mutation of this.#state.outbox.all()) {
       if (mutation.counter > this.#link.sent) break;
-      this.#state.touch(mutation.collection, mutation.entity);
+      this.#state.touchWritten(mutation);
     }
   }
 

@@ -8,6 +8,7 @@ import {
   type EntityId,
   type Offset,
   parseDeviceId,
+  parseEntityId,
   type Random,
   type ResultDetail,
   type ResultRow,
@@ -18,6 +19,8 @@ import type { Disk } from "./disk.ts";
 import { decidedMutation } from "./outbox.ts";
 import type { StoredMutation } from "./records.ts";
 import type { ReplicaState } from "./replica-state.ts";
+
+const PLACE_HOLDER = parseEntityId("void") as EntityId;
 
 export class Decisions {
   readonly #state: ReplicaState;
@@ -48,11 +51,31 @@ export class Decisions {
 
   /** The mutation is set aside with its reason; those behind it go on. */
   #reject(mutation: StoredMutation, detail: ResultDetail): void {
-    const rejected: StoredMutation = { ...mutation, state: "rejected", outcome: "rejected", detail };
-    this.#state.outbox.replace(rejected);
-    this.#state.view.removeMutation(mutation.collection, mutation.entity, mutation.counter);
-    this.#state.pending.putMutation(rejected);
-    this.#state.touch(mutation.collection, mutation.entity);
+    // It only kept the place of one that is set aside already.
+    if (mutation.operation === "void") return this.#state.forget(mutation);
+    this.#state.change({ ...mutation, state: "rejected", outcome: "rejected", detail });
+  }
+
+  /**
+   * The server will not even read these mutations: they are set aside with its reason, and what is sent in their places
+   * says nothing, so that the numbers behind them follow.
+   */
+  quarantine(mutations: readonly StoredMutation[], detail: ResultDetail): void {
+    const { outbox, pending } = this.#state;
+    for (const mutation of mutations) {
+      const kept = Math.min(0, ...outbox.rejected.map(({ counter }) => counter)) - 1;
+      const { counter, seen, stamp, remaining, createdAt } = mutation;
+      const name = PLACE_HOLDER;
+      this.#state.change({
+        ...{ counter, operation: "void", collection: name, entity: name, fields: {}, seen, stamp, remaining },
+        ...{ state: "queued", offset: 0, outcome: null, detail: null, createdAt },
+      });
+      const aside: StoredMutation = { ...mutation, counter: kept, state: "rejected", outcome: "rejected", detail };
+      outbox.add(aside);
+      pending.putMutation(aside);
+      this.#state.touchWritten(mutation);
+      this.#state.emit({ type: "decided", counter, outcome: "rejected", detail, kept });
+    }
   }
 
   #accept(
@@ -90,19 +113,7 @@ export class Decisions {
   /** Everything in the outbox that names an entity by one id names it by another. */
   #rename(from: EntityId, to: EntityId): void {
     const state = this.#state;
-    for (const { before, after } of state.outbox.rewritten(from, to)) {
-      if (before.entity === after.entity) {
-        // Only a reference changes: it keeps its place among the mutations of its entity.
-        state.change(after);
-        continue;
-      }
-      state.view.removeMutation(before.collection, before.entity, before.counter);
-      state.touch(before.collection, before.entity);
-      state.outbox.replace(after);
-      state.view.addMutation(after);
-      state.pending.putMutation(after);
-      state.touch(after.collection, after.entity);
-    }
+    for (const { after } of state.outbox.rewritten(from, to)) state.change(after);
   }
 
   /**

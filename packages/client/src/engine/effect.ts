@@ -43,8 +43,14 @@ export type ReplicaEffect =
   | { readonly type: "write-saved"; readonly write: number }
   /** The store refused a write: it was taken back. */
   | { readonly type: "write-failed"; readonly write: number; readonly code: ErrorCode; readonly message: string }
-  /** The server has decided a mutation. */
-  | { readonly type: "decided"; readonly counter: Counter; readonly outcome: Outcome; readonly detail: ResultDetail }
+  /** A mutation is decided. `kept`: the number under which a refused one is kept, when that is another. */
+  | {
+      readonly type: "decided";
+      readonly counter: Counter;
+      readonly outcome: Outcome;
+      readonly detail: ResultDetail;
+      readonly kept?: Counter;
+    }
   /** The server assigned a final id. */
   | { readonly type: "assigned"; readonly temporary: EntityId; readonly entity: EntityId }
   | { readonly type: "upgrade"; readonly required: boolean; readonly message: string; readonly url: string }

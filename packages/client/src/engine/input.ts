@@ -6,6 +6,7 @@ import type {
   FieldValues,
   Filter,
   JsonValue,
+  MutatorEffect,
   Operation,
   RoomName,
   ServerMessage,
@@ -18,6 +19,8 @@ export interface Intent {
   readonly collection: string;
   readonly entity: EntityId;
   readonly fields: FieldValues;
+  /** What a decision writes, as far as this device can tell. A call's effects are worked out here. */
+  readonly effects?: readonly MutatorEffect[];
 }
 
 export type ReplicaInput =

@@ -7,11 +7,14 @@ import {
   assert,
   type Counter,
   type EntityId,
+  type FieldSchema,
   type FieldValues,
+  holdsReferences,
   isTemporaryId,
-  type JsonValue,
+  mapReferences,
+  type MutatorEffect,
   type Offset,
-  parseEntityId,
+  referencesIn,
   type ResultDetail,
   type Schema,
 } from "@tidelock/core";
@@ -23,6 +26,8 @@ export class Outbox {
   readonly #rejected = new Map<Counter, StoredMutation>();
   /** The mutations that name a temporary id, by that id. */
   readonly #naming = new Map<EntityId, Set<Counter>>();
+  /** Counters of calls, in order. */
+  readonly #calls = new Set<Counter>();
   #queued = 0;
   #lists: { outbox: readonly StoredMutation[] | null; rejected: readonly StoredMutation[] | null } = {
     outbox: null,
@@ -75,6 +80,18 @@ export class Outbox {
     return this.#mutations.values();
   }
 
+  /** Calls that are not decided. */
+  *calls(): Iterable<StoredMutation> {
+    for (const counter of this.#calls) {
+      const mutation = this.#mutations.get(counter);
+      if (mutation?.state === "queued") yield mutation;
+    }
+  }
+
+  get hasCalls(): boolean {
+    return this.#calls.size > 0;
+  }
+
   /** Appends, in counter order; rejected ones go to their own list. */
   add(mutation: StoredMutation): void {
     this.#lists = { outbox: null, rejected: null };
@@ -88,6 +105,7 @@ export class Outbox {
   }
 
   #index(mutation: StoredMutation): void {
+    if (mutation.operation === "call" && mutation.state === "queued") this.#calls.add(mutation.counter);
     for (const id of this.#temporaryIds(mutation)) {
       const naming = this.#naming.get(id) ?? new Set();
       this.#naming.set(id, naming.add(mutation.counter));
@@ -102,12 +120,17 @@ export class Outbox {
     }
   }
 
+  /** The fields of what a mutation carries that can name other entities. */
+  #referenceFields({ operation, collection }: Pick<StoredMutation, "operation" | "collection">): readonly FieldSchema[] {
+    const { collections, mutators } = this.#schema;
+    if (operation === "call") return mutators.get(collection)?.args.filter(holdsReferences) ?? [];
+    return collections.get(collection)?.references ?? [];
+  }
+
   *#temporaryIds(mutation: StoredMutation): Iterable<EntityId> {
-    if (isTemporaryId(mutation.entity)) yield mutation.entity;
-    for (const field of this.#schema.collections.get(mutation.collection)?.fields ?? []) {
-      if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
-      const id = parseEntityId(mutation.fields[field.name]);
-      if (id !== null && isTemporaryId(id)) yield id;
+    for (const part of [mutation, ...(mutation.effects ?? [])]) {
+      if (isTemporaryId(part.entity)) yield part.entity;
+      for (const id of referencesIn(this.#referenceFields(part), part.fields)) if (isTemporaryId(id)) yield id;
     }
   }
 
@@ -117,6 +140,7 @@ export class Outbox {
     assert(known !== undefined, `mutation ${mutation.counter} is not in the outbox`);
     if (known.state === "queued") this.#queued -= 1;
     this.#unindex(known);
+    if (mutation.state !== "queued" || mutation.operation !== "call") this.#calls.delete(mutation.counter);
     if (mutation.state === "rejected") this.#mutations.delete(mutation.counter);
     else {
       this.#mutations.set(mutation.counter, mutation);
@@ -131,6 +155,7 @@ export class Outbox {
     const known = this.#mutations.get(counter);
     if (known?.state === "queued") this.#queued -= 1;
     if (known !== undefined) this.#unindex(known);
+    this.#calls.delete(counter);
     this.#mutations.delete(counter);
     this.#rejected.delete(counter);
     this.#lists = { outbox: null, rejected: null };
@@ -173,20 +198,25 @@ export class Outbox {
     for (const counter of [...naming].sort((left, right) => left - right)) {
       const before = this.#mutations.get(counter);
       if (before === undefined) continue;
-      const fields: Array<[string, JsonValue]> = [];
-      for (const field of this.#schema.collections.get(before.collection)?.fields ?? []) {
-        if (field.type !== "reference" || !Object.hasOwn(before.fields, field.name)) continue;
-        if (before.fields[field.name] === from) fields.push([field.name, to]);
-      }
-      if (before.entity !== from && fields.length === 0) continue;
-      const after: StoredMutation = {
-        ...before,
-        entity: before.entity === from ? to : before.entity,
-        fields: { ...before.fields, ...Object.fromEntries(fields) },
-      };
+      const after = this.#renamed(before, from, to);
+      if (after === before) continue;
       changes.push({ before, after });
     }
     return changes;
+  }
+
+  #renamed(mutation: StoredMutation, from: EntityId, to: EntityId): StoredMutation {
+    const { effects } = mutation;
+    const next = this.#renamedPart(mutation, from, to);
+    const others = effects?.map((effect) => this.#renamedPart(effect, from, to));
+    if (effects === undefined || others === undefined) return next;
+    return others.every((effect, index) => effect === effects[index]) ? next : { ...next, effects: others };
+  }
+
+  #renamedPart<Part extends MutatorEffect | StoredMutation>(part: Part, from: EntityId, to: EntityId): Part {
+    const fields = mapReferences(this.#referenceFields(part), part.fields, (id) => (id === from ? to : id));
+    const entity = part.entity === from ? to : part.entity;
+    return entity === part.entity && fields === part.fields ? part : { ...part, entity, fields };
   }
 }
 
@@ -204,24 +234,22 @@ export function charactersOf(mutations: Iterable<{ readonly fields: FieldValues 
   return size;
 }
 
-/** A mutation once it is decided: fields that lost to another write are no longer shown. */
+/** A mutation once it is decided: fields that lost to another write, or wait for a person, are no longer shown. */
 export function decidedMutation(
   mutation: StoredMutation,
   outcome: "applied" | "merged" | "in-review",
   offset: Offset,
   detail: ResultDetail | null,
 ): StoredMutation {
-  const lost = new Set(
-    (detail?.conflicts ?? []).filter((conflict) => conflict.winner === "current").map((conflict) => conflict.field),
-  );
-  const whole = lost.has(null);
-  const fields = Object.entries(mutation.fields).filter(([name]) => !whole && !lost.has(name));
-  return {
-    ...mutation,
-    fields: lost.size === 0 ? mutation.fields : Object.fromEntries(fields),
-    state: "decided",
-    outcome,
-    offset,
-    detail,
-  };
+  const decided: StoredMutation = { ...mutation, state: "decided", outcome, offset, detail };
+  const conflicts = detail?.conflicts ?? [];
+  if (conflicts.length === 0 || mutation.effects !== undefined) return decided;
+  const fields = new Map(Object.entries(mutation.fields));
+  for (const { field, policy, winner, value } of conflicts) {
+    // Of a merged change only one element was at stake: the change stands as it is.
+    if (field === null || policy === "set" || policy === "list") continue;
+    if (winner === "merged") fields.set(field, value);
+    else if (winner !== "incoming") fields.delete(field);
+  }
+  return { ...decided, fields: Object.fromEntries(fields) };
 }

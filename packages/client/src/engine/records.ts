@@ -6,6 +6,7 @@ import type {
   Epoch,
   JsonValue,
   Mutation,
+  MutatorEffect,
   Offset,
   Outcome,
   ResultDetail,
@@ -28,6 +29,8 @@ export interface StoredMutation extends Mutation {
   readonly detail: ResultDetail | null;
   /** When the user made it, milliseconds since 1970. */
   readonly createdAt: number;
+  /** What a call or a decision writes, as far as this device can tell; the server has the last word. */
+  readonly effects?: readonly MutatorEffect[];
 }
 
 export interface StoredSubscription {

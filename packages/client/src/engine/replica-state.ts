@@ -15,6 +15,7 @@ import {
   type Millis,
   type Offset,
   type Schema,
+  type UserId,
 } from "@tidelock/core";
 import type { ReplicaEffect } from "./effect.ts";
 import { Identities } from "./identities.ts";
@@ -25,6 +26,7 @@ import type { StoredFacts, StoredMutation } from "./records.ts";
 import { Rooms } from "./rooms.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type ConfirmedRow, View } from "./view.ts";
+import { entitiesOf } from "./writes-of.ts";
 
 /** Values of a row, in column order. */
 export type Values = Extract<ChangeRow, readonly [0, ...unknown[]]>[4];
@@ -50,6 +52,10 @@ export class ReplicaState {
   /** Highest counter whose decision is known. */
   decided: Counter = 0;
   columns: Readonly<Record<string, readonly string[]>> = {};
+  /** What calls were run on may have changed. */
+  groundMoved = false;
+  /** Who this is, as the server last said. */
+  user: UserId | null = null;
   lastSyncedAt: Millis | null = null;
   lastError: LastError | null = null;
   /** What the store does not have yet. */
@@ -132,23 +138,35 @@ export class ReplicaState {
     this.outbox.add(mutation);
     this.view.addMutation(mutation);
     this.pending.putMutation(mutation);
-    this.touch(mutation.collection, mutation.entity);
+    this.touchWritten(mutation);
   }
 
-  /** A mutation has become something else; its entity and its place are the same. */
+  /** A mutation has become something else: decided, with fewer fields, with other ids. Its place is the same. */
   change(mutation: StoredMutation): void {
+    const before = this.outbox.get(mutation.counter);
+    if (before !== undefined) {
+      this.view.removeMutation(before);
+      this.touchWritten(before);
+    }
     this.outbox.replace(mutation);
-    this.view.replaceMutation(mutation);
+    if (mutation.state === "rejected") this.groundMoved = true;
+    if (mutation.state !== "rejected") this.view.addMutation(mutation);
     this.pending.putMutation(mutation);
-    this.touch(mutation.collection, mutation.entity);
+    this.touchWritten(mutation);
   }
 
   /** A mutation leaves the outbox, the view and the store. */
   forget(mutation: StoredMutation): void {
+    this.groundMoved = true;
     this.outbox.remove(mutation.counter);
-    this.view.removeMutation(mutation.collection, mutation.entity, mutation.counter);
+    this.view.removeMutation(mutation);
     this.pending.removeMutation(mutation.counter);
-    this.touch(mutation.collection, mutation.entity);
+    this.touchWritten(mutation);
+  }
+
+  /** The view of what a mutation writes, or its sync state, may have changed. */
+  touchWritten(mutation: StoredMutation): void {
+    for (const [collection, id] of entitiesOf(mutation)) this.touch(collection, id);
   }
 
   /** The decided mutations that the confirmed state now holds are done. While a snapshot is to come, it may not hold them yet. */
@@ -159,6 +177,7 @@ export class ReplicaState {
 
   /** Rows of a first snapshot come into view, in a collection that has none. */
   adoptRows(collection: string, rows: Map<EntityId, ConfirmedRow>): void {
+    this.groundMoved = true;
     this.view.adoptRows(collection, rows);
     this.pending.replaceRows(collection, rows);
     const ids = new Set(rows.keys());
@@ -173,6 +192,7 @@ export class ReplicaState {
       if (this.view.row(collection, id) !== undefined) this.removeRow(collection, id);
       return;
     }
+    this.groundMoved = true;
     this.view.setRow(collection, id, { at, values });
     this.pending.putRow({ collection, id, at, values });
     this.touch(collection, id);
@@ -197,6 +217,7 @@ export class ReplicaState {
   }
 
   removeRow(collection: string, id: EntityId): void {
+    this.groundMoved = true;
     this.view.removeRow(collection, id);
     this.pending.removeRow(collection, id);
     this.touch(collection, id);

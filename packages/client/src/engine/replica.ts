@@ -16,16 +16,15 @@ import {
   type DeviceId,
   type EntityId,
   type Epoch,
+  type ErrorCode,
   ERRORS,
   type Filter,
   HybridClock,
   knownCode,
   makeStamp,
   MAX_PUSH_MUTATIONS,
-  MAX_TRANSACTION_MUTATIONS,
   type Millis,
   type Offset,
-  parseEntityId,
   parseStamp,
   type PresenceUpdate,
   type Random,
@@ -37,28 +36,28 @@ import {
   type Welcome,
   ZERO_STAMP,
 } from "@tidelock/core";
+import { Calls } from "./calls.ts";
 import { Connector } from "./connector.ts";
 import { Decisions } from "./decisions.ts";
 import { Disk } from "./disk.ts";
 import type { ReplicaEffect } from "./effect.ts";
-import type { Intent, ReplicaInput, ReplicaTimer } from "./input.ts";
+import type { ReplicaInput, ReplicaTimer } from "./input.ts";
 import { Integration } from "./integration.ts";
-import { charactersOf } from "./outbox.ts";
 import type { StoredMutation, StoredReplica } from "./records.ts";
 import { ReplicaState } from "./replica-state.ts";
 import { type Member, PRESENCE_INTERVAL_MS } from "./rooms.ts";
 import type { ReplicaStatus, SyncState } from "./status.ts";
 import type { EntityView } from "./view.ts";
+import { entitiesOf } from "./writes-of.ts";
+import { MAX_PUSH_CHARACTERS, Writing } from "./writing.ts";
 
 const ACK_INTERVAL_MS: Millis = 250;
 /** Mutations that may be on their way without an answer. */
 const MAX_UNANSWERED = 5_000;
-/** Characters of a push, about; also the most that one transaction may have. */
-const MAX_PUSH_CHARACTERS = 1024 * 1024;
-/** Mutations that an outbox may hold. */
-const MAX_OUTBOX = 200_000;
 /** `lastSyncedAt` is renewed at most this often. */
 const SYNCED_RESOLUTION_MS: Millis = 1_000;
+/** Refusals that say that a message could not be read. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set(["malformed-frame", "frame-too-large", "invalid-message"]);
 
 export interface ReplicaOptions {
   readonly schema: Schema;
@@ -73,6 +72,13 @@ export class Replica {
   readonly #integration: Integration;
   readonly #connector: Connector;
   readonly #decisions: Decisions;
+  readonly #calls: Calls;
+  readonly #writing: Writing;
+  /**
+   * The server would not read what was sent, up to this counter: until that is answered, transactions are sent one by one,
+   * so that the one that it cannot read is found. 0: all is well.
+   */
+  #carefulUntil: Counter = 0;
   #loaded = false;
   #upgrade: ReplicaStatus["upgrade"] = null;
   #statusText = "";
@@ -83,6 +89,8 @@ export class Replica {
     this.#disk = new Disk(this.#state);
     this.#integration = new Integration(this.#state);
     this.#connector = new Connector(this.#state, options.random, options.sdk);
+    this.#calls = new Calls(this.#state);
+    this.#writing = new Writing(this.#state, this.#calls);
     this.#decisions = new Decisions(this.#state, this.#disk, this.#connector, options.random);
   }
 
@@ -136,18 +144,22 @@ export class Replica {
   syncState(collection: string, id: EntityId): SyncState {
     const entity = this.resolveId(id);
     for (const mutation of this.#state.outbox.rejected) {
-      if (mutation.collection === collection && mutation.entity === entity) return "rejected";
+      if (entitiesOf(mutation).some(([of, key]) => of === collection && key === entity)) return "rejected";
     }
     const { link } = this.#connector;
     let state: SyncState = "synced";
     for (const mutation of this.#state.view.mutations(collection, entity)) {
-      if (mutation.outcome === "in-review") return "in-review";
       if (mutation.state !== "queued") continue;
       const isSent = link.state === "welcomed" && mutation.counter <= link.sent;
       if (!isSent) return "pending";
       state = "syncing";
     }
-    return state;
+    return state === "synced" && this.#state.view.marks(collection, entity).size > 0 ? "in-review" : state;
+  }
+
+  /** The reviews that an entity waits for, by field; `*` for the whole entity. */
+  marks(collection: string, id: EntityId): ReadonlyMap<string, EntityId> {
+    return this.#state.view.marks(collection, this.resolveId(id));
   }
 
   /** Whether everything of a subscription is on the device, as of the checkpoint. */
@@ -188,7 +200,7 @@ export class Replica {
       case "loaded":
         return this.#onLoaded(input.stored, input.device);
       case "mutate":
-        return this.#onMutate(input.write, input.intents);
+        return this.#writing.mutate(input.write, input.intents);
       case "subscribe":
         return this.#onSubscribe(input.collection, input.filter);
       case "unsubscribe":
@@ -224,7 +236,7 @@ export class Replica {
       case "presence-leave":
         return this.#state.rooms.leave(input.room);
       case "discard":
-        return this.#onDiscard(input.counter);
+        return this.#writing.discard(input.counter);
       default:
         return unreachable(input);
     }
@@ -232,6 +244,8 @@ export class Replica {
 
   /** Turns facts into effects, after every input. */
   #decide(): void {
+    if (this.#state.groundMoved && this.#state.outbox.hasCalls) this.#calls.rebase();
+    this.#state.groundMoved = false;
     this.#push();
     this.#planAck();
     if (this.#state.rooms.pending && this.#connector.link.state === "welcomed") {
@@ -272,91 +286,28 @@ export class Replica {
       state.outbox.add(mutation);
       if (mutation.state !== "rejected") state.view.addMutation(mutation);
       state.counter = Math.max(state.counter, mutation.counter);
-      state.touch(mutation.collection, mutation.entity);
+      state.touchWritten(mutation);
     }
     this.#disk.loaded();
     if (facts === null) state.pending.touchFacts();
     state.emit({ type: "subscriptions-changed" });
   }
 
-  // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #onMutate(write: number, intents: readonly Intent[]): void {
-    const refusal = this.#writeRefusal(intents);
-    if (refusal !== null) {
-      this.#state.emit({ type: "write-failed", write, ...refusal });
-      return;
-    }
-    const state = this.#state;
-    const counters: Counter[] = [];
-    for (const [index, intent] of intents.entries()) {
-      state.counter += 1;
-      counters.push(state.counter);
-      state.take({
-        counter: state.counter,
-        operation: intent.operation,
-        collection: intent.collection,
-        entity: this.resolveId(intent.entity),
-        fields: this.#resolved(intent),
-        seen: state.checkpoint,
-        stamp: state.clock.tick(state.now),
-        remaining: intents.length - 1 - index,
-        state: "queued",
-        offset: 0,
-        outcome: null,
-        detail: null,
-        createdAt: state.now,
-      });
-    }
-    state.pending.writes.set(write, counters);
-    state.pending.touchFacts();
-  }
-
-  /** The fields of an intent, with references to temporary ids that were assigned meanwhile as what they became. */
-  #resolved({ collection, fields }: Intent): Intent["fields"] {
-    const resolved: Array<[string, EntityId]> = [];
-    for (const field of this.#state.schema.collections.get(collection)?.fields ?? []) {
-      if (field.type !== "reference" || !Object.hasOwn(fields, field.name)) continue;
-      const given = parseEntityId(fields[field.name]);
-      const id = given === null ? null : this.resolveId(given);
-      if (id !== null && id !== given) resolved.push([field.name, id]);
-    }
-    return resolved.length === 0 ? fields : { ...fields, ...Object.fromEntries(resolved) };
-  }
-
-  #writeRefusal(intents: readonly Intent[]): { code: "outbox-full" | "mutation-too-large"; message: string } | null {
-    if (this.#state.outbox.size + intents.length > MAX_OUTBOX) {
-      return { code: "outbox-full", message: ERRORS["outbox-full"].message };
-    }
-    if (intents.length <= MAX_TRANSACTION_MUTATIONS && charactersOf(intents) <= MAX_PUSH_CHARACTERS) return null;
-    const message = `a transaction has at most ${MAX_TRANSACTION_MUTATIONS} mutations and ${MAX_PUSH_CHARACTERS} characters`;
-    return { code: "mutation-too-large", message };
-  }
-
-  #onDiscard(counter: Counter): void {
-    const state = this.#state;
-    const mutation = state.outbox.rejected.find((known) => known.counter === counter);
-    if (mutation === undefined) return;
-    state.outbox.remove(counter);
-    state.pending.removeMutation(counter);
-    state.touch(mutation.collection, mutation.entity);
-  }
+  // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Sends what is on disk and was not sent: whole transactions, in order, a bounded number unanswered. */
   #push(): void {
     const { link } = this.#connector;
     if (link.state !== "welcomed") return;
-    while (link.sent - link.answered < MAX_UNANSWERED) {
-      const chain = this.#state.outbox.chain(
-        link.sent,
-        this.#disk.counter,
-        MAX_PUSH_MUTATIONS / 2,
-        MAX_PUSH_CHARACTERS,
-      );
+    if (link.answered >= this.#carefulUntil) this.#carefulUntil = 0;
+    const isCareful = this.#carefulUntil > 0;
+    while (link.sent - link.answered < (isCareful ? 1 : MAX_UNANSWERED)) {
+      const limit = isCareful ? 1 : MAX_PUSH_MUTATIONS / 2;
+      const chain = this.#state.outbox.chain(link.sent, this.#disk.counter, limit, MAX_PUSH_CHARACTERS);
       const last = chain.at(-1);
       if (last === undefined) return;
       link.sent = last.counter;
-      for (const { collection, entity } of chain) this.#state.touch(collection, entity);
+      for (const mutation of chain) this.#state.touchWritten(mutation);
       this.#connector.send({
         type: "push",
         mutations: chain.map((mutation) => [
@@ -422,6 +373,7 @@ export class Replica {
     if (this.#connector.link.state !== "connecting") return;
     const state = this.#state;
     state.lastError = null;
+    state.user = message.user;
     this.#observeTime(message.time);
     this.#upgrade = message.upgrade === null ? null : { required: false, ...message.upgrade };
     if (message.upgrade !== null) state.emit({ type: "upgrade", required: false, ...message.upgrade });
@@ -475,6 +427,7 @@ export class Replica {
       return;
     }
     this.#state.noteTrouble(knownCode(code), message);
+    if (fatal && UNREADABLE.has(code)) this.#suspect(knownCode(code), message);
     // The store belongs to somebody else: nothing of it may be sent in this user's name.
     if (code === "device-taken") return this.#connector.goOffline();
     if (code === "token-expired" || code === "token-invalid" || code === "token-missing") this.#connector.authFailed();
@@ -487,6 +440,22 @@ export class Replica {
     this.#state.subscriptions.remove(refused);
     this.#state.forgetIntegrated();
     this.#state.pending.touchFacts();
+  }
+
+  /**
+   * The server ended the connection over something that it could not read, which may be what was sent last. Sent again as
+   * it is, it would end every connection: it is looked for, and set aside with its reason when it is found.
+   */
+  #suspect(code: ErrorCode, message: string): void {
+    const { link } = this.#connector;
+    if (link.state !== "welcomed" || link.sent === link.answered) return;
+    const sent: StoredMutation[] = [];
+    for (const mutation of this.#state.outbox.all()) {
+      if (mutation.counter > link.answered && mutation.counter <= link.sent) sent.push(mutation);
+    }
+    const isOne = sent.filter(({ remaining }) => remaining === 0).length === 1;
+    if (!isOne) this.#carefulUntil = link.sent;
+    else if (sent.some(({ operation }) => operation !== "void")) this.#decisions.quarantine(sent, { code, message });
   }
 
   // ── subscriptions ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,16 +7,22 @@
  * is not replayed on it again.
  */
 import {
+  applyMutation,
   assert,
   type CollectionSchema,
+  columnNames,
   type Counter,
   type EntityId,
+  type EntityValues,
   type JsonObject,
   type JsonValue,
+  MARK,
+  marksOf,
   type Offset,
   type Schema,
 } from "@tidelock/core";
 import type { StoredMutation, StoredRow } from "./records.ts";
+import { entitiesOf, writesOn } from "./writes-of.ts";
 
 /** An entity as an application reads it: its id and its fields. */
 export type EntityView = Readonly<{ id: EntityId }> & JsonObject;
@@ -32,7 +38,9 @@ interface CollectionState {
   /** For each field of the schema, its position in a row; -1 when the server has no such column. */
   positions: readonly number[];
   rows: Map<EntityId, ConfirmedRow>;
-  /** Mutations of each entity, in counter order. */
+  /** Position of the mark in a row; -1 when there is none. */
+  mark: number;
+  /** Mutations that write each entity, in counter order. */
   readonly overlay: Map<EntityId, StoredMutation[]>;
   readonly views: Map<EntityId, EntityView | null>;
 }
@@ -42,11 +50,12 @@ export class View {
 
   constructor(schema: Schema) {
     for (const collection of schema.collections.values()) {
-      const columns = collection.fields.map((field) => field.name);
+      const columns = columnNames(collection);
       this.#collections.set(collection.name, {
         schema: collection,
         columns,
-        positions: columns.map((_, index) => index),
+        positions: collection.fields.map((_, index) => index),
+        mark: columns.indexOf(MARK),
         rows: new Map(),
         overlay: new Map(),
         views: new Map(),
@@ -62,6 +71,7 @@ export class View {
       if (state === undefined || state.columns.join() === list.join()) continue;
       state.columns = list;
       state.positions = state.schema.fields.map((field) => list.indexOf(field.name));
+      state.mark = list.indexOf(MARK);
       state.views.clear();
       changed = true;
     }
@@ -112,34 +122,33 @@ export class View {
     state?.views.delete(id);
   }
 
-  /** Replays a mutation on its entity, after those that are there. */
+  /** Replays a mutation on what it writes, in its place among the others. */
   addMutation(mutation: StoredMutation): void {
-    const state = this.#collections.get(mutation.collection);
-    if (state === undefined) return;
-    const list = state.overlay.get(mutation.entity);
-    if (list === undefined) state.overlay.set(mutation.entity, [mutation]);
-    else list.push(mutation);
-    state.views.delete(mutation.entity);
+    for (const [collection, entity] of entitiesOf(mutation)) {
+      const state = this.#collections.get(collection);
+      if (state === undefined) continue;
+      const list = state.overlay.get(entity);
+      if (list === undefined) state.overlay.set(entity, [mutation]);
+      else {
+        let place = list.length;
+        while (place > 0 && (list[place - 1]?.counter ?? 0) > mutation.counter) place -= 1;
+        list.splice(place, 0, mutation);
+      }
+      state.views.delete(entity);
+    }
   }
 
-  /** Replaces a mutation by what it has become: decided, or with fewer fields. The entity stays the same. */
-  replaceMutation(mutation: StoredMutation): void {
-    const state = this.#collections.get(mutation.collection);
-    const list = state?.overlay.get(mutation.entity);
-    const index = list?.findIndex((known) => known.counter === mutation.counter) ?? -1;
-    if (state === undefined || list === undefined || index < 0) return;
-    list[index] = mutation;
-    state.views.delete(mutation.entity);
-  }
-
-  removeMutation(collection: string, entity: EntityId, counter: Counter): void {
-    const state = this.#collections.get(collection);
-    const list = state?.overlay.get(entity);
-    if (state === undefined || list === undefined) return;
-    const rest = list.filter((mutation) => mutation.counter !== counter);
-    if (rest.length === 0) state.overlay.delete(entity);
-    else state.overlay.set(entity, rest);
-    state.views.delete(entity);
+  /** @param mutation as it was added */
+  removeMutation(mutation: StoredMutation): void {
+    for (const [collection, entity] of entitiesOf(mutation)) {
+      const state = this.#collections.get(collection);
+      const list = state?.overlay.get(entity);
+      if (state === undefined || list === undefined) continue;
+      const rest = list.filter((other) => other.counter !== mutation.counter);
+      if (rest.length === 0) state.overlay.delete(entity);
+      else state.overlay.set(entity, rest);
+      state.views.delete(entity);
+    }
   }
 
   mutations(collection: string, entity: EntityId): readonly StoredMutation[] {
@@ -157,6 +166,19 @@ export class View {
     return view;
   }
 
+  /** The entity as it was before a mutation: what a call that is run again may see. */
+  before(collection: string, id: EntityId, counter: Counter): EntityValues | null {
+    const state = this.#collections.get(collection);
+    return state === undefined ? null : replay(state, id, counter);
+  }
+
+  /** The reviews that the entity waits for, by field, as the server last said. */
+  marks(collection: string, id: EntityId): ReadonlyMap<string, EntityId> {
+    const state = this.#collections.get(collection);
+    const values = state?.rows.get(id)?.values;
+    return marksOf(state === undefined || state.mark < 0 ? null : values?.[state.mark]);
+  }
+
   /** The ids of all entities that are seen. */
   *ids(collection: string): Iterable<EntityId> {
     const state = this.#collections.get(collection);
@@ -170,38 +192,25 @@ export class View {
   }
 }
 
-function replay({ schema, positions, rows, overlay }: CollectionState, id: EntityId): EntityView | null {
+function replay(
+  { schema, positions, rows, overlay }: CollectionState,
+  id: EntityId,
+  before: Counter = Number.POSITIVE_INFINITY,
+): EntityView | null {
   const row = rows.get(id);
-  let view: Record<string, JsonValue> | null = null;
+  let view: EntityValues | null = null;
   if (row !== undefined) {
     view = { id };
-    const { fields } = schema;
-    for (let index = 0; index < fields.length; index++) {
-      const field = fields[index];
-      if (field === undefined) continue;
-      const value = row.values[positions[index] ?? -1];
-      view[field.name] = value === undefined ? (field.default ?? null) : value;
+    for (const [index, field] of schema.fields.entries()) {
+      const position = positions[index] ?? -1;
+      view[field.name] = (position < 0 ? undefined : row.values[position]) ?? field.default ?? null;
     }
   }
   for (const mutation of overlay.get(id) ?? []) {
-    const known = mutation.state === "decided" && row !== undefined && mutation.offset <= row.at;
-    if (!known) view = replayOne(schema, id, view, mutation);
+    if (mutation.counter >= before) break;
+    // What the confirmed row holds already is not replayed on it again.
+    if (mutation.state === "decided" && row !== undefined && mutation.offset <= row.at) continue;
+    for (const write of writesOn(mutation, schema.name, id)) view = applyMutation(schema, id, view, write);
   }
   return view as EntityView | null;
-}
-
-function replayOne(
-  schema: CollectionSchema,
-  id: EntityId,
-  view: Record<string, JsonValue> | null,
-  mutation: StoredMutation,
-): Record<string, JsonValue> | null {
-  if (mutation.operation === "delete") return null;
-  if (mutation.operation === "update" && view === null) return null;
-  const next: Record<string, JsonValue> = view ?? { id };
-  for (const field of schema.fields) {
-    if (Object.hasOwn(mutation.fields, field.name)) next[field.name] = mutation.fields[field.name] ?? null;
-    else if (view === null) next[field.name] = field.default ?? null;
-  }
-  return next;
 }

@@ -8,6 +8,11 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
+/** Whether a JSON value is an object. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Why a value cannot be stored; `null` means that it can. */
 export type JsonProblem = "not-json" | "too-deep" | "forbidden-key" | "ill-formed-text" | "not-finite";
 

@@ -7,7 +7,7 @@
  * All conditions must hold. `null` equals only `null` and is neither less nor greater than anything. Order is by number
  * or by UTF-16 code unit; values of different types are never ordered.
  */
-import { canonicalJson, type JsonObject, type JsonValue, jsonProblem, sameJson } from "../base/json.ts";
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, jsonProblem, sameJson } from "../base/json.ts";
 import { MAX_FILTER_CONDITIONS, MAX_FILTER_VALUES, MAX_VALUE_DEPTH } from "../limits.ts";
 
 export type Scalar = string | number | boolean | null;
@@ -134,11 +134,32 @@ export function compileFilter(filter: Filter, columns: readonly string[]): Match
 
 type Reader = (id: string, values: readonly JsonValue[]) => JsonValue;
 
-/** A field that is not among the columns has no value yet: null. */
+/**
+ * A field that is not among the columns has no value yet: null. `column/member` reads within a column that holds objects;
+ * `filterProblem` lets no such name in from outside, because no field can be called so.
+ */
 function readerOf(name: string, columns: readonly string[]): Reader {
   if (name === "id") return (id) => id;
-  const index = columns.indexOf(name);
-  return index < 0 ? () => null : (_id, values) => values[index] ?? null;
+  const [column = "", member] = name.split("/");
+  const index = columns.indexOf(column);
+  if (index < 0) return () => null;
+  if (member === undefined) return (_id, values) => values[index] ?? null;
+  return (_id, values) => {
+    const object = values[index];
+    return isJsonObject(object) && Object.hasOwn(object, member) ? (object[member] ?? null) : null;
+  };
+}
+
+/** The same conditions about the members of a column that holds objects. */
+export function withinColumn(filter: Filter, column: string): Filter {
+  return Object.fromEntries(
+    Object.entries(filter).map(([name, condition]): [string, Filter[string]] => {
+      if (name === "and" || name === "or")
+        return [name, (condition as readonly Filter[]).map((part) => withinColumn(part, column))];
+      if (name === "not") return [name, withinColumn(condition as Filter, column)];
+      return [`${column}/${name}`, condition];
+    }),
+  );
 }
 
 function compileCondition(read: Reader, condition: Scalar | Comparison): Matcher {

@@ -10,6 +10,14 @@ import type { Dot, EntityVector } from "../version/version-vector.ts";
 /** The last write of a field. */
 export interface FieldWrite extends Dot {
   readonly stamp: Stamp;
+  readonly user: UserId;
+}
+
+/** What a deleted entity was, where its collection may want it back. */
+export interface Buried {
+  readonly values: readonly JsonValue[];
+  readonly writes: readonly (FieldWrite | undefined)[];
+  readonly memory: EntityState["memory"];
 }
 
 export interface EntityState {
@@ -23,6 +31,10 @@ export interface EntityState {
   readonly writes: readonly (FieldWrite | undefined)[];
   readonly vector: EntityVector;
   readonly createdBy: UserId;
+  /** What the policies of fields remember beside the values, by field: see `FieldState`. */
+  readonly memory: ReadonlyMap<string, JsonValue>;
+  /** For a tombstone of a collection whose `onDelete` is not `delete-wins`. */
+  readonly buried: Buried | null;
 }
 
 /** The names of a collection's columns, in the order in which rows hold their values. */

@@ -7,6 +7,7 @@ import type { JsonValue } from "../base/json.ts";
 import type { Counter, DeviceId, EntityId, Millis, Offset, UserId } from "../ids.ts";
 import type { Decision } from "../resolve/decision.ts";
 import type { Stamp } from "../time/hlc.ts";
+import type { FieldValues } from "./mutation.ts";
 
 export type EventKind = "created" | "updated" | "deleted";
 
@@ -37,9 +38,13 @@ export interface DomainEvent {
   readonly row: readonly JsonValue[] | null;
   /** One record per field where concurrent writes had to be settled. */
   readonly decisions: readonly Decision[];
+  /** What the author wrote in fields whose writes are merged: the changes, of which `row` has only the effect. */
+  readonly changes: FieldValues | null;
+  /** The call of a mutator that this is the first event of: its name and its arguments. */
+  readonly call: readonly [name: string, args: JsonValue] | null;
 }
 
-/** The name of an event on a bus: `tasks.created`. */
+/** The name of an event on a bus: `tasks.created`; `tidelock.reviews.created` when a review opens. */
 export function eventName(event: Pick<DomainEvent, "collection" | "kind">): string {
   return `${event.collection}.${event.kind}`;
 }

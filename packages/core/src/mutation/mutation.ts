@@ -6,7 +6,14 @@ import type { JsonValue } from "../base/json.ts";
 import type { Counter, EntityId, Offset } from "../ids.ts";
 import type { Stamp } from "../time/hlc.ts";
 
-export type Operation = "create" | "update" | "delete";
+/**
+ * - `create`, `update`, `delete`: of one entity
+ * - `decide`: of a review: `{ "candidate": id }` or `{ "value": value }`
+ * - `call`: of a mutator: its name stands in place of the collection, its arguments in place of the fields
+ * - `void`: nothing; keeps the place of a mutation that could not be sent
+ */
+export type Operation = "create" | "update" | "delete" | "decide" | "call" | "void";
+export const OPERATIONS: readonly Operation[] = ["create", "update", "delete", "decide", "call", "void"];
 
 /** Field values by name. Never indexed by a name that the schema has not confirmed. */
 export type FieldValues = Readonly<Record<string, JsonValue>>;

@@ -56,13 +56,16 @@ describe("what is decoded is what was encoded", () => {
     test(`${codec.name}: the deepest values fit into the deepest message`, () => {
       let value: unknown = 1;
       for (let level = 0; level < MAX_VALUE_DEPTH; level++) value = level % 2 === 0 ? [value] : { value };
-      const contender = { device: "d", counter: 1, stamp: "0".repeat(16), value };
+      const stamp = "0".repeat(16);
+      const contender = { device: "d", counter: 1, user: null, offset: 1, seen: null, stamp, value };
       const decision = {
         field: "f",
         policy: "lww",
         policyVersion: 1,
         winner: "current",
+        value,
         reason: "r",
+        base: value,
         current: contender,
         incoming: contender,
       };

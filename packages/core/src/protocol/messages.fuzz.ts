@@ -14,6 +14,7 @@ import {
 } from "../ids.ts";
 import type { Filter } from "../filter/filter.ts";
 import { MAX_COUNTER } from "../limits.ts";
+import { OPERATIONS } from "../mutation/mutation.ts";
 import type { Contender, Decision } from "../resolve/decision.ts";
 import { makeStamp } from "../time/hlc.ts";
 import type {
@@ -117,19 +118,32 @@ const subscription = {
   where,
   key: fc.option(text),
 };
-const contender: fc.Arbitrary<Contender> = whole({ device, counter, stamp, value: json });
-export const decision: fc.Arbitrary<Decision> = whole<Decision>({
+const contender: fc.Arbitrary<Contender> = whole({
+  device,
+  counter,
+  user: fc.option(user),
+  offset,
+  seen: fc.option(offset),
+  stamp,
+  value: json,
+});
+export const decision: fc.Arbitrary<Decision> = partial<Decision>(
+  {
   field: fc.option(name),
-  policy: fc.constantFrom("lww", "delete-wins"),
+  policy: fc.constantFrom("lww", "set", "resolve/greatest", "review", "delete-wins"),
   policyVersion: fc.integer({ min: 1, max: 100 }),
-  winner: fc.constantFrom("current", "incoming"),
+  winner: fc.constantFrom("current", "incoming", "merged", "review"),
+  value: json,
   reason: text,
+  base: json,
   current: contender,
   incoming: contender,
-});
+  },
+  ["field", "policy", "policyVersion", "winner", "value", "reason", "current", "incoming"],
+);
 const mutationRow: fc.Arbitrary<MutationRow> = fc.tuple(
   counter,
-  fc.constantFrom("create", "update", "delete"),
+  fc.constantFrom(...OPERATIONS),
   name,
   entity,
   dictionary(json),

@@ -36,13 +36,14 @@ import {
   type UserId,
 } from "../ids.ts";
 import {
+  MAX_COLUMNS,
   MAX_COUNTER,
   MAX_FIELDS,
   MAX_PUSH_MUTATIONS,
   MAX_SUBSCRIPTIONS,
   MAX_TRANSACTION_MUTATIONS,
 } from "../limits.ts";
-import type { FieldValues, Operation } from "../mutation/mutation.ts";
+import { type FieldValues, type Operation, OPERATIONS } from "../mutation/mutation.ts";
 import type { Filter } from "../filter/filter.ts";
 import type { Decision } from "../resolve/decision.ts";
 import { parseStamp, type Stamp } from "../time/hlc.ts";
@@ -330,7 +331,7 @@ const code: Shape<ErrorCode> = parsed((value) => (isErrorWord(value) ? value : n
 const token: Shape<string> = text(16_384);
 /** Filters are checked against their collection later, by `filterProblem`. */
 const where = dictionary(json, 64) as Shape<Filter>;
-const values: Shape<readonly JsonValue[]> = list(json, 2 * MAX_FIELDS);
+const values: Shape<readonly JsonValue[]> = list(json, 2 * MAX_COLUMNS);
 const nonce: Shape<number> = integer(0, MAX_COUNTER);
 
 const subscription = {
@@ -340,20 +341,30 @@ const subscription = {
   key: nullable(text(32_768)),
 };
 
-const contender = object<Decision["current"]>({ device, counter, stamp, value: json });
+const contender = object<Decision["current"]>({
+  device,
+  counter,
+  user: nullable(user),
+  offset,
+  seen: nullable(offset),
+  stamp,
+  value: json,
+});
 export const DECISION: Shape<Decision> = object<Decision>({
   field: nullable(name),
-  policy: oneWordOf(["lww", "delete-wins"]),
+  policy: text(200),
   policyVersion: integer(1),
-  winner: oneWordOf(["current", "incoming"]),
+  winner: oneWordOf(["current", "incoming", "merged", "review"]),
+  value: json,
   reason: text(1000),
+  base: optional(json),
   current: contender,
   incoming: contender,
 });
 
 export const MUTATION_ROW: Shape<MutationRow> = tuple<MutationRow>(
   counter,
-  oneWordOf(["create", "update", "delete"]),
+  oneWordOf(OPERATIONS),
   name,
   entity,
   dictionary(json, MAX_FIELDS),
@@ -394,11 +405,13 @@ export const CLIENT_MESSAGE: Shape<ClientMessage> = union<ClientMessage>({
   pong,
 });
 
+/** Every element of a set may be at stake, in several fields. */
+const MAX_CONFLICTS = 100_000;
 const resultDetail = object<ResultDetail>({
   entity: optional(entity),
   code: optional(code),
   message: optional(text(4000)),
-  conflicts: optional(list(DECISION, MAX_FIELDS)),
+  conflicts: optional(list(DECISION, MAX_CONFLICTS)),
   original: optional(oneWordOf(["applied", "duplicate", "merged", "in-review", "rejected"])),
 });
 export const RESULT_ROW: Shape<ResultRow> = tuple<ResultRow>(
@@ -454,7 +467,7 @@ export const SERVER_MESSAGE: Shape<ServerMessage> = union<ServerMessage>({
     epoch,
     head: offset,
     time: integer(0),
-    columns: dictionary(list(name, MAX_FIELDS), 1000),
+    columns: dictionary(list(name, MAX_COLUMNS), 1000),
     decided: offset,
     whole: list(subscription.id, MAX_SUBSCRIPTIONS),
     results,

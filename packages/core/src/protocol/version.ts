@@ -9,7 +9,7 @@ export const PROTOCOL_VERSION = 1;
 export const OLDEST_PROTOCOL_VERSION = 1;
 
 /** Fingerprint of the shapes of all messages; written by `npm run vectors`. */
-export const WIRE_FINGERPRINT = "1h6mgh9jeg8";
+export const WIRE_FINGERPRINT = "0rkquqk2l7w";
 
 /** Names of the WebSocket subprotocols: JSON text frames, or the same messages as CBOR binary frames. */
 export const SUBPROTOCOL_JSON = "tidelock.json";

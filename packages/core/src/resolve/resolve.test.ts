@@ -5,7 +5,7 @@ import { parseDeviceId } from "../ids.ts";
 import { counter, json } from "../protocol/messages.fuzz.ts";
 import { makeStamp } from "../time/hlc.ts";
 import type { Contender } from "./decision.ts";
-import { deleteWins, laterWrite, resolveField } from "./resolve.ts";
+import { laterWrite, lastWriteWins, settleDelete } from "./resolve.ts";
 
 fc.configureGlobal({ seed: 9 });
 
@@ -13,6 +13,9 @@ fc.configureGlobal({ seed: 9 });
 const contender: fc.Arbitrary<Contender> = fc.record({
   device: fc.constantFrom("a", "b", "B", "ab").map((name) => parseDeviceId(name)!),
   counter,
+  user: fc.constant(null),
+  offset: fc.nat(9),
+  seen: fc.constant(null),
   stamp: fc.tuple(fc.nat(2), fc.nat(1)).map(([millis, ticks]) => makeStamp(millis, ticks)),
   value: json,
 });
@@ -22,7 +25,7 @@ const pair = fc
   .filter(([left, right]) => left.device !== right.device || left.stamp !== right.stamp);
 
 function winnerOf(current: Contender, incoming: Contender): Contender {
-  return resolveField("f", "lww", current, incoming).winner === "current" ? current : incoming;
+  return lastWriteWins("f", current, incoming).winner === "current" ? current : incoming;
 }
 
 describe("last writer wins", () => {
@@ -63,6 +66,9 @@ describe("last writer wins", () => {
     const write = (name: string): Contender => ({
       device: parseDeviceId(name)!,
       counter: 1,
+      user: null,
+      offset: 1,
+      seen: null,
       stamp: makeStamp(5, 0),
       value: 1,
     });
@@ -76,7 +82,7 @@ describe("a decision", () => {
   test("keeps both sides, names rule, version and reason: what lost is in it", () => {
     fc.assert(
       fc.property(pair, ([current, incoming]) => {
-        const decision = resolveField("title", "lww", current, incoming);
+        const decision = lastWriteWins("title", current, incoming);
         assert.deepEqual([decision.field, decision.policy, decision.policyVersion], ["title", "lww", 1]);
         assert.equal(decision.current, current);
         assert.equal(decision.incoming, incoming);
@@ -91,7 +97,7 @@ describe("a decision", () => {
     fc.assert(
       fc.property(pair, ([current, incoming]) => {
         for (const deleted of ["current", "incoming"] as const) {
-          const decision = deleteWins(deleted, current, incoming);
+          const decision = settleDelete("delete-wins", deleted, current, incoming);
           assert.equal(decision.winner, deleted);
           assert.equal(decision.field, null);
           assert.equal(decision.policy, "delete-wins");

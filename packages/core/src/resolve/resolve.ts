@@ -1,51 +1,263 @@
 /**
- * Policies: pure functions from two concurrent writes to one outcome. They depend on the writes alone, never on arrival
- * or on which side runs them, so every replica that meets the same writes decides the same.
+ * How a write meets what a field has: it goes ahead where its author had seen the last write, and is settled by the field's
+ * policy where not. Pure functions of the two writes, whichever side runs them.
+ *
+ * What stays true: a field conflicts only if its last write is not covered by what the author had seen and the values
+ * differ; a write that had seen its predecessor stands, whatever the clocks say; every value that does not stand is in a
+ * decision. For all policies but rules of an application, the value that stands does not depend on which of two concurrent
+ * writes reached the server first.
  */
-import type { PolicyName } from "../schema/field.ts";
-import type { Contender, Decision, Side } from "./decision.ts";
+import { type JsonObject, type JsonValue, sameJson } from "../base/json.ts";
+import type { Contest } from "../crdt/author.ts";
+import { changeCounter, type CounterChange } from "../crdt/counter.ts";
+import { changeSet, type SetChange } from "../crdt/element-set.ts";
+import { changeList } from "../crdt/item-list.ts";
+import type { ListChange } from "../crdt/list-change.ts";
+import type { Counter, DeviceId, Offset, UserId } from "../ids.ts";
+import type { FieldWrite } from "../mutation/entity.ts";
+import { type FieldSchema, policyName } from "../schema/field.ts";
+import { nextStamp, type Stamp } from "../time/hlc.ts";
+import { covers, type VersionVector } from "../version/version-vector.ts";
+import type { Contender, Decision } from "./decision.ts";
+import { baseOf, claimsOf, remember } from "./memory.ts";
+import { askRule, type TimeLimit } from "./run-rule.ts";
 
-const LWW_VERSION = 1;
+const VERSION = 1;
 
-/** Settles two concurrent writes to one field. */
-export function resolveField(field: string, policy: PolicyName, current: Contender, incoming: Contender): Decision {
-  switch (policy) {
+/** What a field has, and what its policy remembers of how it came to be. */
+export interface FieldState {
+  readonly value: JsonValue;
+  /** Its last write; `undefined` when it never was written. */
+  readonly write: FieldWrite | undefined;
+  readonly memory: JsonValue | undefined;
+}
+
+/** A write on its way into the log. */
+export interface IncomingWrite {
+  readonly device: DeviceId;
+  readonly counter: Counter;
+  readonly user: UserId;
+  /** The offset that its event gets. */
+  readonly offset: Offset;
+  /** What its author had seen; the device's own earlier mutations included. */
+  readonly seen: VersionVector;
+  readonly stamp: Stamp;
+  /** The claims of its author's token. */
+  readonly claims: JsonObject;
+  /** The value, or the change where the field's writes are merged. */
+  readonly value: JsonValue;
+}
+
+export type Settlement =
+  /** The field has this value from now on, as written by the incoming write with this stamp. */
+  | {
+      readonly kind: "written";
+      readonly value: JsonValue;
+      readonly stamp: Stamp;
+      readonly memory: JsonValue | undefined;
+      readonly decisions: readonly Decision[];
+    }
+  /** The field keeps what it has. */
+  | { readonly kind: "kept"; readonly decision: Decision }
+  /** The field keeps what it has until a person has decided. `fault`: what a rule did wrong, for its author. */
+  | { readonly kind: "held"; readonly decision: Decision; readonly fault: string | null }
+  | { readonly kind: "refused"; readonly problem: string };
+
+/** Settles a write of one field. `limit` runs a rule and throws when it takes too long. */
+export function settleField(
+  collection: string,
+  field: FieldSchema,
+  state: FieldState,
+  incoming: IncomingWrite,
+  limit: TimeLimit,
+): Settlement {
+  const { policy } = field;
+  switch (policy.kind) {
+    // `changeProblem` has accepted the changes.
+    case "counter": {
+      const sum = changeCounter(state.value, incoming.value as CounterChange, policy.grows);
+      if ("problem" in sum) return { kind: "refused", problem: sum.problem };
+      return { kind: "written", value: sum.value, stamp: incoming.stamp, memory: undefined, decisions: [] };
+    }
+    case "set":
+      return merged(
+        field,
+        incoming,
+        changeSet(state.memory, state.value, incoming.value as SetChange, incoming, policy.bias),
+      );
+    case "list":
+      return merged(field, incoming, changeList(state.memory, state.value, incoming.value as ListChange, incoming));
     case "lww":
-      return lastWriteWins(field, current, incoming);
+    case "resolve":
+    case "review":
+      return settleValue(collection, field, state, incoming, limit);
   }
 }
 
+type Merge =
+  | { readonly memory: JsonValue; readonly value: JsonValue; readonly contests: readonly Contest[] }
+  | { readonly problem: string };
+
+function merged(field: FieldSchema, incoming: IncomingWrite, merge: Merge): Settlement {
+  if ("problem" in merge) return { kind: "refused", problem: merge.problem };
+  const { value, memory, contests } = merge;
+  const decisions = contests.map(
+    (contest): Decision => ({
+      field: field.name,
+      policy: policyName(field.policy),
+      policyVersion: VERSION,
+      winner: contest.winner,
+      value,
+      reason: contest.reason,
+      current: contest.current,
+      incoming: { ...contest.incoming, user: incoming.user, offset: incoming.offset, seen: incoming.seen.floor },
+    }),
+  );
+  return { kind: "written", value, stamp: incoming.stamp, memory, decisions };
+}
+
+function settleValue(
+  collection: string,
+  field: FieldSchema,
+  state: FieldState,
+  incoming: IncomingWrite,
+  limit: TimeLimit,
+): Settlement {
+  const { write } = state;
+  if (write === undefined || covers(incoming.seen, write) || sameJson(state.value, incoming.value)) {
+    return written(field, state, incoming, incoming.value, []);
+  }
+  const current: Contender = {
+    device: write.device,
+    counter: write.counter,
+    user: write.user,
+    offset: write.offset,
+    seen: null,
+    stamp: write.stamp,
+    value: state.value,
+  };
+  const sides = { current, incoming: contender(incoming, incoming.value) };
+  const { policy } = field;
+  if (policy.kind === "resolve") return settleByRule(collection, field, state, incoming, sides, limit);
+  if (policy.kind === "review") {
+    const base = baseOf(state.memory, incoming.seen);
+    const decision: Decision = {
+      field: field.name,
+      policy: "review",
+      policyVersion: VERSION,
+      winner: "review",
+      value: state.value,
+      reason: "two people wrote it without having seen each other's value; a person decides",
+      ...(base === undefined ? {} : { base: base.value }),
+      ...sides,
+    };
+    return { kind: "held", decision, fault: null };
+  }
+  const decision = lastWriteWins(field.name, sides.current, sides.incoming);
+  if (decision.winner === "current") return { kind: "kept", decision };
+  return written(field, state, incoming, incoming.value, [decision], incoming.stamp);
+}
+
+function contender(incoming: IncomingWrite, value: JsonValue): Contender {
+  const { device, counter, user, offset, seen, stamp } = incoming;
+  return { device, counter, user, offset, seen: seen.floor, stamp, value };
+}
+
+/** @param stamp that of the write where it won by it; else one that is later than its predecessor's */
+function written(
+  field: FieldSchema,
+  state: FieldState,
+  incoming: IncomingWrite,
+  value: JsonValue,
+  decisions: readonly Decision[],
+  stamp: Stamp = stampAfter(incoming.stamp, state.write),
+): Settlement {
+  return { kind: "written", value, stamp, memory: remember(field, state, incoming), decisions };
+}
+
+/** A write that had seen its predecessor stands, and its stamp is later than the predecessor's, whatever the clocks say. */
+export function stampAfter(stamp: Stamp, last: Pick<FieldWrite, "stamp"> | undefined): Stamp {
+  return last === undefined || stamp > last.stamp ? stamp : nextStamp(last.stamp);
+}
+
+function settleByRule(
+  collection: string,
+  field: FieldSchema,
+  state: FieldState,
+  incoming: IncomingWrite,
+  sides: { readonly current: Contender; readonly incoming: Contender },
+  limit: TimeLimit,
+): Settlement {
+  const base = baseOf(state.memory, incoming.seen);
+  const answer = askRule(
+    { collection, field, base, ...sides, claims: [claimsOf(state.memory), incoming.claims] },
+    limit,
+  );
+  const { current, incoming: other } = sides;
+  const common = {
+    field: field.name,
+    policy: policyName(field.policy),
+    policyVersion: answer.version,
+    ...(base === undefined ? {} : { base: base.value }),
+    ...sides,
+  };
+  if (answer.kind === "review") {
+    const decision: Decision = { ...common, winner: "review", value: current.value, reason: answer.reason };
+    return { kind: "held", decision, fault: answer.fault };
+  }
+  const { value, reason } = answer;
+  if (sameJson(value, current.value)) {
+    return { kind: "kept", decision: { ...common, winner: "current", value: current.value, reason } };
+  }
+  const winner = sameJson(value, other.value) ? "incoming" : "merged";
+  // Of two equal to the rule the stamp decided, so the one that stands keeps its own: the next comparison is as fair.
+  const stamp = winner === "incoming" ? other.stamp : stampAfter(other.stamp, current);
+  return written(field, state, incoming, value, [{ ...common, winner, value, reason }], stamp);
+}
+
 /** Greatest stamp wins; equal stamps are told apart by device id, so that there is always exactly one winner. */
-function lastWriteWins(field: string, current: Contender, incoming: Contender): Decision {
+export function lastWriteWins(field: string, current: Contender, incoming: Contender): Decision {
   const winner = laterWrite(current, incoming);
+  const { device, value } = winner === "incoming" ? incoming : current;
   const reason =
     current.stamp === incoming.stamp
-      ? `both were written at the same time; the device id ${winner === "incoming" ? incoming.device : current.device} is greater`
-      : `the write of device ${winner === "incoming" ? incoming.device : current.device} is later`;
-  return { field, policy: "lww", policyVersion: LWW_VERSION, winner, reason, current, incoming };
+      ? `both were written at the same time; the device id ${device} is greater`
+      : `the write of device ${device} is later`;
+  return { field, policy: "lww", policyVersion: VERSION, winner, value, reason, current, incoming };
 }
 
 /** Order of two writes by stamp, then device id. */
 export function laterWrite(
   current: Pick<Contender, "stamp" | "device">,
   incoming: Pick<Contender, "stamp" | "device">,
-): Side {
+): "current" | "incoming" {
   if (incoming.stamp !== current.stamp) return incoming.stamp > current.stamp ? "incoming" : "current";
   return incoming.device > current.device ? "incoming" : "current";
 }
 
-/** An update met a delete that its author had not seen, or the reverse: the delete stands. */
-export function deleteWins(deleted: Side, current: Contender, incoming: Contender): Decision {
-  return {
-    field: null,
-    policy: "delete-wins",
-    policyVersion: 1,
-    winner: deleted,
-    reason:
-      deleted === "current"
-        ? "the entity had been deleted when this update arrived; deleted stays deleted"
-        : "the entity was deleted by a device that had not seen these changes; deleted stays deleted",
-    current,
-    incoming,
-  };
+/** An update met a delete, neither of whose authors had seen the other: what the collection's `onDelete` says. */
+export function settleDelete(
+  policy: "delete-wins" | "update-wins" | "review",
+  deleted: "current" | "incoming",
+  current: Contender,
+  incoming: Contender,
+): Decision {
+  const updated = deleted === "current" ? "incoming" : "current";
+  const winner = policy === "review" ? "review" : policy === "delete-wins" ? deleted : updated;
+  return { field: null, policy, policyVersion: VERSION, winner, value: null, reason: REASONS[policy][deleted], current, incoming };
 }
+
+const REASONS = {
+  "delete-wins": {
+    current: "the entity had been deleted when this update arrived; deleted stays deleted",
+    incoming: "the entity was deleted by a device that had not seen these changes; deleted stays deleted",
+  },
+  "update-wins": {
+    current: "the entity had been deleted by a device that had not seen this update; it is back",
+    incoming: "the entity was updated by a device that had not seen this delete; it stays",
+  },
+  "review": {
+    current: "the entity had been deleted when this update arrived; a person decides whether it comes back",
+    incoming: "the entity was updated while another device deleted it; a person decides whether it goes",
+  },
+} as const;

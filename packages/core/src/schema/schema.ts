@@ -12,34 +12,51 @@ import { fingerprint } from "../base/hash.ts";
 import { TidelockError } from "../errors.ts";
 import { isName } from "../ids.ts";
 import { MAX_FIELDS } from "../limits.ts";
-import { type Field, type FieldSchema, fieldProblem, isFieldName } from "./field.ts";
+import type { Mutator } from "../mutation/mutator.ts";
+import { holdsReferences } from "../mutation/references.ts";
+import { type Field, type FieldSchema, fieldProblem, isFieldName, type Policy } from "./field.ts";
+import { MARK, REVIEWS_SCHEMA, SYSTEM_PREFIX } from "./system.ts";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any field, whatever its value
-export type AnyField = Field<any, boolean>;
+export type AnyField = Field<any, boolean, any>;
 export type Fields = Readonly<Record<string, AnyField>>;
 
 /** Who makes the final id of an entity: the client (a UUIDv7, at once) or the server (the client holds a temporary one). */
 export type IdSource = "client" | "server";
 
+/**
+ * What becomes of an entity that one device updates while another, without seeing that, deletes it. `delete-wins`: it is
+ * gone. `update-wins`: it stays, or comes back. `review`: a person decides; it stays what it was first, there or gone.
+ */
+export type OnDelete = "delete-wins" | "update-wins" | "review";
+
 export interface Collection<Shape extends Fields = Fields> {
   readonly fields: Shape;
   readonly ids: IdSource;
+  readonly onDelete: OnDelete;
 }
 export type Collections = Readonly<Record<string, Collection>>;
 
 /** Declares a collection. */
 export function collection<const Shape extends Fields>(
   fields: Shape,
-  options: { readonly ids?: IdSource } = {},
+  options: { readonly ids?: IdSource; readonly onDelete?: OnDelete } = {},
 ): Collection<Shape> {
-  return { fields, ids: options.ids ?? "client" };
+  return { fields, ids: options.ids ?? "client", onDelete: options.onDelete ?? "delete-wins" };
 }
 
 /** What the engines know of a collection. */
 export interface CollectionSchema {
   readonly name: string;
   readonly ids: IdSource;
+  readonly onDelete: OnDelete;
+  /** Belongs to the engine: applications read it and do not write it. */
+  readonly isSystem: boolean;
+  /** Whether its entities can come to review: then its rows have the column `MARK`. */
+  readonly isReviewable: boolean;
   readonly fields: readonly FieldSchema[];
+  /** Those of them whose values can name other entities. */
+  readonly references: readonly FieldSchema[];
   readonly byName: ReadonlyMap<string, FieldSchema>;
 }
 
@@ -58,6 +75,7 @@ export interface Schema<Declared extends Collections = Collections> {
   /** A fingerprint of everything that matters on the wire. */
   readonly "hash": string;
   readonly "collections": ReadonlyMap<string, CollectionSchema>;
+  readonly "mutators": ReadonlyMap<string, Mutator>;
   readonly "~declared"?: Declared;
 }
 
@@ -78,6 +96,8 @@ const RESERVED = new Set([
   "device",
   "schema",
   "conflicts",
+  "history",
+  "mutate",
   "on",
   "then",
 ]);
@@ -99,16 +119,25 @@ export function defineSchema<const Declared extends Collections>(declaration: {
   }
   for (const { name, fields } of collections.values()) {
     for (const target of fields) {
-      if (target.collection !== null && !collections.has(target.collection)) {
-        throw invalid(`${name}.${target.name} refers to the collection ${target.collection}, which is not declared`);
+      const to = target.collection ?? target.element?.collection ?? null;
+      if (to !== null && !collections.has(to)) {
+        throw invalid(`${name}.${target.name} refers to the collection ${to}, which is not declared`);
       }
     }
   }
-  return { version: declaration.version, hash: hashOf(declaration.version, collections), collections };
+  const hash = hashOf(declaration.version, collections);
+  collections.set(REVIEWS_SCHEMA.name, REVIEWS_SCHEMA);
+  return { version: declaration.version, hash, collections, mutators: new Map() };
+}
+
+/** The names of the columns that a collection's rows need. */
+export function columnNames(schema: CollectionSchema): string[] {
+  const names = schema.fields.map((field) => field.name);
+  return schema.isReviewable ? [...names, MARK] : names;
 }
 
 function buildCollection(name: string, declared: Collection): CollectionSchema {
-  if (!isName(name) || RESERVED.has(name) || name in Object.prototype) {
+  if (!isName(name) || RESERVED.has(name) || name in Object.prototype || name.startsWith(SYSTEM_PREFIX)) {
     throw invalid(`a collection cannot be called ${JSON.stringify(name)}`);
   }
   const fields: FieldSchema[] = [];
@@ -117,36 +146,62 @@ function buildCollection(name: string, declared: Collection): CollectionSchema {
     const built: FieldSchema = { name: fieldName, ...declaredField.definition };
     const problem = built.default === undefined ? null : fieldProblem(built, built.default);
     if (problem !== null) throw invalid(`the default of ${name}.${fieldName} ${problem}`);
+    for (const { name: property, type } of built.item) {
+      if (!isFieldName(property)) throw invalid(`items of ${name}.${fieldName} cannot have a ${JSON.stringify(property)}`);
+      if (["set", "list", "counter"].includes(type)) throw invalid(`${name}.${fieldName} has a ${type} in its items`);
+    }
     fields.push(built);
   }
   if (fields.length > MAX_FIELDS) throw invalid(`${name} has ${fields.length} fields; the most is ${MAX_FIELDS}`);
-  return { name, ids: declared.ids, fields, byName: new Map(fields.map((entry) => [entry.name, entry])) };
+  return {
+    name,
+    ids: declared.ids,
+    onDelete: declared.onDelete,
+    isSystem: false,
+    isReviewable: declared.onDelete === "review" || fields.some(({ policy }) => mayNeedReview(policy)),
+    fields,
+    references: fields.filter(holdsReferences),
+    byName: new Map(fields.map((entry) => [entry.name, entry])),
+  };
+}
+
+function mayNeedReview({ kind }: Policy): boolean {
+  return kind === "review" || kind === "resolve";
 }
 
 function hashOf(version: number, collections: ReadonlyMap<string, CollectionSchema>): string {
   const shape: JsonValue = [...collections.values()].map((entry) => [
     entry.name,
     entry.ids,
-    entry.fields.map((part) => [
-      part.name,
-      part.type,
-      part.optional,
-      part.policy,
-      [...part.values],
-      part.collection,
-      part.default ?? null,
-    ]),
+    entry.onDelete,
+    entry.fields.map(shapeOf),
   ]);
   return fingerprint(canonicalJson([version, shape]));
+}
+
+function shapeOf(part: FieldSchema): JsonValue {
+  const { policy } = part;
+  return [
+    part.name,
+    part.type,
+    part.optional,
+    policy.kind === "resolve" ? [policy.rule.name, policy.rule.version] : { ...policy },
+    [...part.values],
+    part.collection,
+    part.default ?? null,
+    part.element === null ? null : shapeOf(part.element),
+    part.item.map(shapeOf),
+  ];
 }
 
 function invalid(reason: string): TidelockError {
   return new TidelockError("schema-invalid", reason);
 }
 
-type ValueOf<Declared> = Declared extends Field<infer Value, boolean> ? Value : never;
+type ValueOf<Declared> = Declared extends Field<infer Value, boolean, infer _> ? Value : never;
+type ChangeOf<Declared> = Declared extends Field<JsonValue, boolean, infer Change> ? Change : never;
 type GivenNames<Shape extends Fields> = {
-  [Name in keyof Shape]: Shape[Name] extends Field<JsonValue, true> ? Name : never;
+  [Name in keyof Shape]: Shape[Name] extends Field<JsonValue, true, infer _> ? Name : never;
 }[keyof Shape];
 type DeclaredOf<Source> = Source extends Schema<infer Declared> ? Declared : never;
 
@@ -162,7 +217,7 @@ export type EntityOf<Source, Name extends CollectionName<Source>> = Readonly<
 export type CreateOf<Source, Name extends CollectionName<Source>> = { readonly id?: string } & {
   readonly [Key in GivenNames<ShapeOf<Source, Name>>]: ValueOf<ShapeOf<Source, Name>[Key]>;
 } & { readonly [Key in keyof ShapeOf<Source, Name>]?: ValueOf<ShapeOf<Source, Name>[Key]> };
-/** What an update takes: the fields that change. */
+/** What an update takes: the fields that change; for those that are merged by intent, how they change. */
 export type UpdateOf<Source, Name extends CollectionName<Source>> = {
-  readonly [Key in keyof ShapeOf<Source, Name>]?: ValueOf<ShapeOf<Source, Name>[Key]>;
+  readonly [Key in keyof ShapeOf<Source, Name>]?: ChangeOf<ShapeOf<Source, Name>[Key]>;
 };

@@ -28,6 +28,8 @@ function event(offset: number): DomainEvent {
     was: [],
     row: [],
     decisions: [],
+    changes: null,
+    call: null,
   };
 }
 const events = (from: number, to: number, tenant = acme): BusEvent[] =>

@@ -41,5 +41,10 @@ function sampleOf(field: FieldSchema): JsonValue {
       return "some-id";
     case "json":
       return {};
+    case "set":
+    case "list":
+      return [];
+    case "counter":
+      return { add: 1 };
   }
 }

@@ -23,9 +23,11 @@ import {
   parseTenantId,
   parseUserId,
   type Stamp,
+  UNLIMITED,
 } from "@tidelock/core";
 import fc from "fast-check";
-import { type Admission, admitTransaction, type Candidate } from "./admit.ts";
+import type { Candidate } from "./admission.ts";
+import { type Admission, admitTransaction } from "./admit.ts";
 import { decodeEntity, encodeEntity, encodeRow } from "./entity-codec.ts";
 
 const FIELDS = ["title", "done", "extra"] as const;
@@ -119,6 +121,7 @@ class Server {
         stamp,
         claimed: null,
         assigned: null,
+        isExpiry: false,
       };
     });
   }
@@ -131,6 +134,8 @@ class Server {
       rules: {},
       collections: schema.collections,
       columns: new Map([["tasks", COLUMNS]]),
+      mutators: new Map(),
+      limit: UNLIMITED,
       head: this.events.length,
       now: 0,
       read: (_, id) => this.states.get(id) ?? null,
@@ -437,7 +442,7 @@ describe("admission", () => {
       };
       const seen = { floor: mutation.seen, dots: new Map([[device, mutation.counter - 1]]) };
       const admission = server.admit(
-        [{ mutation, seen, stamp: mutation.stamp, claimed: null, assigned: null }],
+        [{ mutation, seen, stamp: mutation.stamp, claimed: null, assigned: null, isExpiry: false }],
         device,
       );
       assert.equal(admission.ok, true);

@@ -1,73 +1,45 @@
 /**
- * Admission: one transaction against the state it meets. Decides for each mutation whether it is allowed and valid,
- * settles concurrent writes field by field, and returns the events and the entities' new states, or why all of it is
- * refused. Pure: reads entities through a function, writes nothing.
+ * Admission: one transaction against the state it meets. Decides for each mutation whether it is allowed and valid, has
+ * concurrent writes settled field by field, and returns the events and the entities' new states, or why all of it is
+ * refused.
  *
  * What stays true: a field conflicts only if its last write is not covered by what the author had seen; the author's own
- * earlier writes always are. Deleted stays deleted. A transaction is admitted whole or not at all.
+ * earlier writes always are. A field that waits for a review takes no write but the decision: others join the candidates.
+ * A transaction is admitted whole or not at all.
  */
 import {
-  addDot,
+  changeProblem,
   type CollectionSchema,
-  type Columns,
-  type Contender,
-  covers,
   type Decision,
-  deleteWins,
-  type DeviceId,
   type DomainEvent,
-  EMPTY_ENTITY_VECTOR,
-  type EntityId,
   type EntityState,
-  type ErrorCode,
+  type FieldSchema,
   type FieldWrite,
-  fieldProblem,
-  type JsonObject,
+  isMerged,
   type JsonValue,
+  MARK,
   MAX_MUTATION_BYTES,
-  type Millis,
   type Mutation,
-  nextStamp,
-  type Offset,
   type Outcome,
-  resolveField,
+  REVIEW_NOTES,
+  REVIEWS,
   sameJson,
-  type Stamp,
-  type UserId,
-  type VersionVector,
+  settleField,
 } from "@tidelock/core";
-import type { RuleContext, Rules } from "./rules.ts";
-
-/** A mutation ready to be admitted: temporary ids resolved, drift settled. */
-export interface Candidate {
-  readonly mutation: Mutation;
-  /** What the author had seen; the device's own earlier mutations included. */
-  readonly seen: VersionVector;
-  readonly stamp: Stamp;
-  readonly claimed: Stamp | null;
-  /** For a create where the server assigns ids: the id that it got. */
-  readonly assigned: EntityId | null;
-}
-
-export interface AdmissionContext {
-  readonly device: DeviceId;
-  readonly user: UserId;
-  readonly rule: RuleContext;
-  readonly rules: Rules;
-  readonly collections: ReadonlyMap<string, CollectionSchema>;
-  readonly columns: ReadonlyMap<string, Columns>;
-  /** The offset that the first event gets is this plus one. */
-  readonly head: Offset;
-  readonly now: Millis;
-  /** The entity as it is; every entity that the transaction names has been loaded. */
-  readonly read: (collection: string, id: EntityId) => EntityState | null;
-}
-
-export interface Admitted {
-  readonly outcome: Outcome;
-  readonly offset: Offset;
-  readonly conflicts: readonly Decision[];
-}
+import {
+  type AdmissionContext,
+  type Admitted,
+  type Candidate,
+  Draft,
+  isRefused,
+  refuse,
+  type Refused,
+  writeRefusal,
+} from "./admission.ts";
+import { admitCall } from "./call.ts";
+import { decideReview, reviewRefusal } from "./decide.ts";
+import { admitDelete, updateDeleted } from "./deletion.ts";
+import { holdFields, type Held, refreshReviews } from "./reviews.ts";
 
 export type Admission =
   | {
@@ -75,37 +47,24 @@ export type Admission =
       readonly results: readonly Admitted[];
       readonly events: readonly DomainEvent[];
       readonly states: readonly EntityState[];
+      readonly faults: readonly string[];
     }
-  | { readonly ok: false; readonly failing: number; readonly code: ErrorCode; readonly message: string };
-
-interface Step {
-  readonly result: Admitted;
-  readonly event: DomainEvent | null;
-  readonly state: EntityState | null;
-}
-interface Refused {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
+  | { readonly ok: false; readonly failing: number; readonly code: Refused["code"]; readonly message: string };
 
 /** Admits a transaction, or says which of its mutations (`failing`, its position) was refused and why. */
 export function admitTransaction(candidates: readonly Candidate[], context: AdmissionContext): Admission {
+  const draft = new Draft(context);
   const results: Admitted[] = [];
-  const events: DomainEvent[] = [];
-  const states = new Map<string, EntityState>();
-  const read = (collection: string, id: EntityId): EntityState | null =>
-    states.get(`${collection}/${id}`) ?? context.read(collection, id);
   for (const [position, candidate] of candidates.entries()) {
-    const step = admitOne(candidate, { ...context, read, head: context.head + events.length });
-    if ("code" in step) return { ok: false, failing: position, code: step.code, message: step.message };
-    results.push(step.result);
-    if (step.event !== null) events.push(step.event);
-    if (step.state !== null) states.set(`${step.state.collection}/${step.state.id}`, step.state);
+    const step = admitOne(candidate, draft);
+    if (isRefused(step)) return { ok: false, failing: position, code: step.code, message: step.message };
+    results.push(step);
   }
-  return { ok: true, results, events: closeTransaction(events), states: [...states.values()] };
+  const { states, events, faults } = draft;
+  return { ok: true, results, events: closeTransaction(events), states: [...states.values()], faults };
 }
 
-/** Counts `remaining` anew: a mutation that needed no event leaves none behind. */
+/** Counts `remaining` anew: a mutation may leave no event behind, or several. */
 function closeTransaction(events: readonly DomainEvent[]): readonly DomainEvent[] {
   const last = events.length - 1;
   return events.map((event, index) =>
@@ -113,24 +72,25 @@ function closeTransaction(events: readonly DomainEvent[]): readonly DomainEvent[
   );
 }
 
-function admitOne(candidate: Candidate, context: AdmissionContext): Step | Refused {
+/** Admits one mutation into a draft. */
+export function admitOne(candidate: Candidate, draft: Draft): Admitted | Refused {
   const { mutation } = candidate;
-  const schema = context.collections.get(mutation.collection);
+  if (mutation.operation === "void") return refuse("withdrawn", "the device took it back before it was sent");
+  if (mutation.operation === "call") return admitCall(candidate, draft, admitOne);
+  if (mutation.operation === "decide") return decideReview(candidate, draft);
+  const schema = draft.context.collections.get(mutation.collection);
   if (schema === undefined) return refuse("unknown-collection", `there is no collection ${mutation.collection}`);
   const problem = mutation.operation === "delete" ? null : fieldsProblem(schema, mutation);
   if (problem !== null) return problem;
+  if (schema.isSystem) return annotateReview(candidate, schema, draft);
   switch (mutation.operation) {
     case "create":
-      return admitCreate(candidate, schema, context);
+      return admitCreate(candidate, schema, draft);
     case "update":
-      return admitUpdate(candidate, schema, context);
+      return admitUpdate(candidate, schema, draft);
     case "delete":
-      return admitDelete(candidate, schema, context);
+      return admitDelete(candidate, schema, draft);
   }
-}
-
-function refuse(code: ErrorCode, message: string): Refused {
-  return { code, message };
 }
 
 function fieldsProblem(schema: CollectionSchema, mutation: Mutation): Refused | null {
@@ -138,7 +98,7 @@ function fieldsProblem(schema: CollectionSchema, mutation: Mutation): Refused | 
   for (const [name, value] of Object.entries(mutation.fields)) {
     const field = schema.byName.get(name);
     if (field === undefined) return refuse("unknown-field", `${schema.name} has no field ${name}`);
-    const problem = fieldProblem(field, value);
+    const problem = changeProblem(field, value);
     if (problem !== null) return refuse("invalid-value", `${schema.name}.${name} ${problem}`);
     size +=
       typeof value === "string"
@@ -152,7 +112,9 @@ function fieldsProblem(schema: CollectionSchema, mutation: Mutation): Refused | 
   return null;
 }
 
-function admitCreate(candidate: Candidate, schema: CollectionSchema, context: AdmissionContext): Step | Refused {
+// ── create ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function admitCreate(candidate: Candidate, schema: CollectionSchema, draft: Draft): Admitted | Refused {
   const { mutation, assigned } = candidate;
   if (schema.ids === "server" && assigned === null) {
     return refuse("invalid-id", `ids of ${schema.name} are assigned by the server: create with a temporary id`);
@@ -161,7 +123,7 @@ function admitCreate(candidate: Candidate, schema: CollectionSchema, context: Ad
     return refuse("invalid-id", `ids of ${schema.name} are made by the client: ${mutation.entity} is temporary`);
   }
   const id = assigned ?? mutation.entity;
-  const existing = context.read(schema.name, id);
+  const existing = draft.read(schema.name, id);
   if (existing !== null) {
     return existing.values === null
       ? refuse("entity-deleted", `${schema.name} ${id} has been deleted`)
@@ -172,244 +134,240 @@ function admitCreate(candidate: Candidate, schema: CollectionSchema, context: Ad
       return refuse("invalid-value", `${schema.name}.${field.name} must be given`);
     }
   }
-  const columns = context.columns.get(schema.name) ?? [];
-  const values = columns.map((name) => givenValue(mutation.fields, name) ?? schema.byName.get(name)?.default ?? null);
-  const denied = checkRule(context, mutation, null, { schema, id, values, columns });
+  const columns = draft.columns(schema.name);
+  const values: JsonValue[] = columns.map((name) => schema.byName.get(name)?.default ?? null);
+  const memory = new Map<string, JsonValue>();
+  for (const [name, value] of Object.entries(mutation.fields)) {
+    const field = schema.byName.get(name);
+    if (field === undefined) continue;
+    const column = columns.indexOf(name);
+    const state = { value: values[column] ?? null, write: undefined, memory: undefined };
+    const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
+    if (settled.kind !== "written") return refuse("invalid-value", `${schema.name}.${name} ${problemOf(settled)}`);
+    values[column] = settled.value;
+    if (settled.memory !== undefined) memory.set(name, settled.memory);
+  }
+  const denied = writeRefusal(draft, schema, "create", null, draft.object(schema, id, values));
   if (denied !== null) return denied;
-  const write = writeOf(candidate, context, candidate.stamp);
-  return step(candidate, context, {
+  const write = draft.write(candidate, candidate.stamp);
+  const offset = draft.record(candidate, {
+    kind: "created",
+    schema,
+    id,
     before: null,
     values,
     writes: columns.map(() => write),
     changed: columns.filter((name) => Object.hasOwn(mutation.fields, name)),
     was: [],
-    decisions: [],
-    id,
+    memory,
+    changes: changesOf(schema, mutation),
   });
+  return { outcome: "applied", offset, conflicts: [] };
 }
 
-function givenValue(fields: Readonly<Record<string, JsonValue>>, name: string): JsonValue | undefined {
-  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+function problemOf(settled: { readonly kind: string; readonly problem?: string }): string {
+  return settled.problem ?? "cannot be settled";
 }
 
-function admitUpdate(candidate: Candidate, schema: CollectionSchema, context: AdmissionContext): Step | Refused {
-  const { mutation, seen } = candidate;
-  const before = context.read(schema.name, mutation.entity);
+/** What a mutation says of fields whose writes are merged. */
+export function changesOf(schema: CollectionSchema, mutation: Mutation): Mutation["fields"] | null {
+  const changes = Object.entries(mutation.fields).filter(([name]) => {
+    const field = schema.byName.get(name);
+    return field !== undefined && isMerged(field);
+  });
+  return changes.length === 0 ? null : Object.fromEntries(changes);
+}
+
+// ── update ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function admitUpdate(candidate: Candidate, schema: CollectionSchema, draft: Draft): Admitted | Refused {
+  const { mutation } = candidate;
+  const before = draft.read(schema.name, mutation.entity);
   if (before === null) return refuse("entity-not-found", `there is no ${schema.name} ${mutation.entity}`);
-  if (before.values === null) return updateOfDeleted(candidate, before, context);
-  const columns = context.columns.get(schema.name) ?? [];
-  const values = [...before.values];
-  const writes = [...before.writes];
-  const changed: string[] = [];
-  const was: JsonValue[] = [];
-  const decisions: Decision[] = [];
-  for (const [name, value] of Object.entries(mutation.fields)) {
+  if (before.values === null) return updateDeleted(candidate, schema, before, draft);
+  const update = settleUpdate(candidate, schema, { ...before, values: before.values }, draft);
+  if (isRefused(update)) return update;
+  const denied = updateRefusal(draft, schema, before, update);
+  if (denied !== null) return denied;
+  return recordUpdate(candidate, schema, before, update, draft);
+}
+
+/** An entity that is there. */
+export type Living = EntityState & { readonly values: readonly JsonValue[] };
+
+/** What an update makes of an entity. */
+export interface Update {
+  readonly values: JsonValue[];
+  readonly writes: Array<FieldWrite | undefined>;
+  readonly memory: Map<string, JsonValue>;
+  readonly changed: string[];
+  readonly was: JsonValue[];
+  readonly decisions: Decision[];
+  /** Values that wait for a person. */
+  readonly held: Held[];
+  /** What rules of the application did wrong. */
+  readonly faults: string[];
+}
+
+/** Settles every field that a mutation writes. */
+export function settleUpdate(
+  candidate: Candidate,
+  schema: CollectionSchema,
+  before: Living,
+  draft: Draft,
+): Update | Refused {
+  const columns = draft.columns(schema.name);
+  const marks = draft.marks(before);
+  const update: Update = {
+    values: [...before.values],
+    writes: [...before.writes],
+    memory: new Map(before.memory),
+    changed: [],
+    was: [],
+    decisions: [],
+    held: [],
+    faults: [],
+  };
+  for (const [name, value] of Object.entries(candidate.mutation.fields)) {
     const column = columns.indexOf(name);
     const field = schema.byName.get(name);
     if (column < 0 || field === undefined) return refuse("unknown-field", `${schema.name} has no field ${name}`);
-    const old = before.values[column] ?? null;
-    const last = before.writes[column];
-    if (last !== undefined && !covers(seen, last) && !sameJson(old, value)) {
-      const current: Contender = { device: last.device, counter: last.counter, stamp: last.stamp, value: old };
-      const incoming = contender(candidate, context, value);
-      const decision = resolveField(name, field.policy, current, incoming);
-      decisions.push(decision);
-      if (decision.winner === "current") continue;
-      writes[column] = writeOf(candidate, context, candidate.stamp);
-    } else {
-      writes[column] = writeOf(candidate, context, stampAfter(candidate.stamp, last));
+    const review = marks.get(name);
+    if (review !== undefined) {
+      const decision = joining(field, before.values[column] ?? null, before.writes[column], candidate, value, draft);
+      update.decisions.push(decision);
+      update.held.push({ field: name, decision, review });
+      continue;
     }
-    values[column] = value;
-    if (!sameJson(old, value)) {
-      changed.push(name);
-      was.push(old);
-    }
+    const problem = settleOne(candidate, schema, field, column, value, update, draft);
+    if (problem !== null) return problem;
   }
-  const denied = checkRule(
-    context,
-    mutation,
-    { schema, id: before.id, values: before.values, columns },
-    { schema, id: before.id, values, columns },
-  );
-  if (denied !== null) return denied;
-  return step(candidate, context, { before, values, writes, changed, was, decisions, id: before.id });
+  return update;
 }
 
-/** A write that had seen its predecessor stands, and its stamp is later than the predecessor's, whatever the clocks say. */
-function stampAfter(stamp: Stamp, last: FieldWrite | undefined): Stamp {
-  return last === undefined || stamp > last.stamp ? stamp : nextStamp(last.stamp);
-}
-
-function updateOfDeleted(candidate: Candidate, before: EntityState, context: AdmissionContext): Step | Refused {
-  const { mutation, seen } = candidate;
-  const deletion = before.writes[0];
-  if (deletion === undefined || covers(seen, deletion)) {
-    return refuse("entity-deleted", `${mutation.collection} ${before.id} has been deleted`);
-  }
-  const denied = checkRule(context, mutation, null, null);
-  if (denied !== null) return denied;
-  const current: Contender = { device: deletion.device, counter: deletion.counter, stamp: deletion.stamp, value: null };
-  const decision = deleteWins("current", current, contender(candidate, context, { ...mutation.fields }));
-  return step(candidate, context, {
-    before,
-    values: null,
-    writes: before.writes,
-    changed: [],
-    was: [],
-    decisions: [decision],
-    id: before.id,
-  });
-}
-
-function admitDelete(candidate: Candidate, schema: CollectionSchema, context: AdmissionContext): Step | Refused {
-  const { mutation, seen } = candidate;
-  const before = context.read(schema.name, mutation.entity);
-  if (before === null) return refuse("entity-not-found", `there is no ${schema.name} ${mutation.entity}`);
-  if (before.values === null) {
-    const denied = checkRule(context, mutation, null, null);
-    return denied ?? { result: { outcome: "applied", offset: before.at, conflicts: [] }, event: null, state: null };
-  }
-  const columns = context.columns.get(schema.name) ?? [];
-  const denied = checkRule(context, mutation, { schema, id: before.id, values: before.values, columns }, null);
-  if (denied !== null) return denied;
-  const unseen = before.writes.filter((write) => write !== undefined && !covers(seen, write)) as FieldWrite[];
-  const latest = unseen.reduce<FieldWrite | null>(
-    (best, write) => (best === null || write.offset > best.offset ? write : best),
-    null,
-  );
-  const decisions =
-    latest === null
-      ? []
-      : [
-          deleteWins(
-            "incoming",
-            {
-              device: latest.device,
-              counter: latest.counter,
-              stamp: latest.stamp,
-              value: unseenValues(before, columns, seen),
-            },
-            contender(candidate, context, null),
-          ),
-        ];
-  return step(candidate, context, {
-    before,
-    values: null,
-    writes: [writeOf(candidate, context, stampAfter(candidate.stamp, latest ?? undefined))],
-    changed: columns,
-    was: before.values,
-    decisions,
-    id: before.id,
-  });
-}
-
-function unseenValues(state: EntityState, columns: Columns, seen: VersionVector): JsonObject {
-  const values: Array<[string, JsonValue]> = [];
-  for (const [column, name] of columns.entries()) {
-    const write = state.writes[column];
-    if (write !== undefined && !covers(seen, write)) values.push([name, state.values?.[column] ?? null]);
-  }
-  return Object.fromEntries(values);
-}
-
-function contender(candidate: Candidate, context: AdmissionContext, value: JsonValue): Contender {
-  return { device: context.device, counter: candidate.mutation.counter, stamp: candidate.stamp, value };
-}
-
-function writeOf(candidate: Candidate, context: AdmissionContext, stamp: Stamp): FieldWrite {
-  return { device: context.device, counter: candidate.mutation.counter, offset: context.head + 1, stamp };
-}
-
-interface Result {
-  readonly before: EntityState | null;
-  readonly values: readonly JsonValue[] | null;
-  readonly writes: readonly (FieldWrite | undefined)[];
-  readonly changed: readonly string[];
-  readonly was: readonly JsonValue[];
-  readonly decisions: readonly Decision[];
-  readonly id: EntityId;
-}
-
-function step(candidate: Candidate, context: AdmissionContext, result: Result): Step {
-  const { mutation } = candidate;
-  const offset = context.head + 1;
-  const kind = { create: "created", update: "updated", delete: "deleted" } as const;
-  const event: DomainEvent = {
-    offset,
-    kind: kind[mutation.operation],
-    collection: mutation.collection,
-    entity: result.id,
-    device: context.device,
-    counter: mutation.counter,
-    user: context.user,
-    stamp: candidate.stamp,
-    claimed: candidate.claimed,
-    time: context.now,
-    seen: candidate.seen.floor,
-    remaining: mutation.remaining,
-    previous: result.before?.at ?? 0,
-    changed: result.changed,
-    was: result.was,
-    row: result.values,
-    decisions: result.decisions,
-  };
-  const state: EntityState = {
-    collection: mutation.collection,
-    id: result.id,
-    at: offset,
-    values: result.values,
-    writes: result.writes,
-    vector: addDot(result.before?.vector ?? EMPTY_ENTITY_VECTOR, {
-      device: context.device,
-      counter: mutation.counter,
-      offset,
-    }),
-    createdBy: result.before?.createdBy ?? context.user,
-  };
-  const outcome: Outcome = result.decisions.length === 0 ? "applied" : "merged";
-  return { result: { outcome, offset, conflicts: result.decisions }, event, state };
-}
-
-interface EntitySnapshot {
-  readonly schema: CollectionSchema;
-  readonly id: EntityId;
-  readonly values: readonly JsonValue[];
-  readonly columns: Columns;
-}
-
-function checkRule(
-  context: AdmissionContext,
-  mutation: Mutation,
-  before: EntitySnapshot | null,
-  after: EntitySnapshot | null,
+function settleOne(
+  candidate: Candidate,
+  schema: CollectionSchema,
+  field: FieldSchema,
+  column: number,
+  value: JsonValue,
+  update: Update,
+  draft: Draft,
 ): Refused | null {
-  const rule = Object.hasOwn(context.rules, mutation.collection)
-    ? context.rules[mutation.collection]?.write
-    : undefined;
-  if (rule === undefined) return null;
-  try {
-    const verdict = rule(context.rule, {
-      operation: mutation.operation,
-      before: before === null ? null : entityObject(before),
-      after: after === null ? null : entityObject(after),
-    });
-    if (verdict === true) return null;
-    return refuse(
-      "forbidden",
-      typeof verdict === "string" ? verdict : `${mutation.operation} of ${mutation.collection} is not allowed`,
-    );
-  } catch (error) {
-    return refuse(
-      "rule-failed",
-      `the rule of ${mutation.collection} threw: ${error instanceof Error ? error.message : "an error"}`,
-    );
+  const { name } = field;
+  const old = update.values[column] ?? null;
+  const state = { value: old, write: update.writes[column], memory: update.memory.get(name) };
+  const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
+  switch (settled.kind) {
+    case "refused":
+      return refuse("invalid-value", `${schema.name}.${name} ${settled.problem}`);
+    case "kept":
+      update.decisions.push(settled.decision);
+      return null;
+    case "held":
+      update.decisions.push(settled.decision);
+      update.held.push({ field: name, decision: settled.decision, review: null });
+      if (settled.fault !== null) update.faults.push(`${schema.name}.${name}: ${settled.fault}`);
+      return null;
+    case "written":
+      update.decisions.push(...settled.decisions);
+      update.values[column] = settled.value;
+      update.writes[column] = draft.write(candidate, settled.stamp);
+      if (settled.memory === undefined) update.memory.delete(name);
+      else update.memory.set(name, settled.memory);
+      if (!sameJson(old, settled.value)) {
+        update.changed.push(name);
+        update.was.push(old);
+      }
+      return null;
   }
 }
 
-function entityObject({ schema, id, values, columns }: EntitySnapshot): JsonObject {
-  const fields = schema.fields.map((field): [string, JsonValue] => [
-    field.name,
-    values[columns.indexOf(field.name)] ?? null,
-  ]);
-  return { id, ...Object.fromEntries(fields) };
+/** A write of a field that waits for a review. */
+function joining(
+  field: FieldSchema,
+  value: JsonValue,
+  write: FieldWrite | undefined,
+  candidate: Candidate,
+  wanted: JsonValue,
+  draft: Draft,
+): Decision {
+  const incoming = draft.contender(candidate, wanted);
+  const current = write === undefined ? { ...incoming, value } : { ...write, seen: null, value };
+  return {
+    field: field.name,
+    policy: "review",
+    policyVersion: 1,
+    winner: "review",
+    value,
+    reason: "the field waits for a review; this value joins its candidates",
+    current,
+    incoming,
+  };
+}
+
+/** Whether the write rule takes what the update does, and also what its author wanted of fields that wait for a review. */
+export function updateRefusal(draft: Draft, schema: CollectionSchema, before: EntityState, update: Update): Refused | null {
+  const { id } = before;
+  const from = before.values === null ? null : draft.object(schema, id, before.values);
+  const after = writeRefusal(draft, schema, "update", from, draft.object(schema, id, update.values));
+  if (after !== null || update.held.length === 0) return after;
+  const columns = draft.columns(schema.name);
+  const wanted = [...update.values];
+  for (const { field, decision } of update.held) wanted[columns.indexOf(field)] = decision.incoming.value;
+  return writeRefusal(draft, schema, "update", from, draft.object(schema, id, wanted));
+}
+
+/** Records an update, with the reviews that it opens, joins or must bring up to date. */
+export function recordUpdate(
+  candidate: Candidate,
+  schema: CollectionSchema,
+  before: EntityState,
+  update: Update,
+  draft: Draft,
+): Admitted | Refused {
+  const { values, writes, memory, changed, was, decisions, held } = update;
+  draft.faults.push(...update.faults);
+  const reviews = holdFields(candidate, schema, before, held, draft);
+  if (isRefused(reviews)) return reviews;
+  if (reviews.mark !== null) {
+    const column = draft.columns(schema.name).indexOf(MARK);
+    was.push(values[column] ?? null);
+    changed.push(MARK);
+    values[column] = reviews.mark;
+  }
+  const offset = draft.record(candidate, {
+    kind: before.values === null ? "created" : "updated",
+    schema,
+    id: before.id,
+    before,
+    values,
+    writes,
+    changed,
+    was: before.values === null ? [] : was,
+    decisions,
+    memory,
+    changes: changesOf(schema, candidate.mutation),
+  });
+  refreshReviews(candidate, schema, before.id, reviews.changes, draft);
+  const outcome: Outcome = held.length > 0 ? "in-review" : decisions.length > 0 ? "merged" : "applied";
+  return { outcome, offset, conflicts: decisions };
+}
+
+// ── reviews ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** People may say who looks after a review, until when, and what they think of it; all else is the server's. */
+function annotateReview(candidate: Candidate, schema: CollectionSchema, draft: Draft): Admitted | Refused {
+  const { mutation } = candidate;
+  const foreign = Object.keys(mutation.fields).find((name) => !REVIEW_NOTES.has(name));
+  if (mutation.operation !== "update" || foreign !== undefined) {
+    const what = foreign === undefined ? `${mutation.operation} of a review` : `the ${foreign} of a review`;
+    return refuse("forbidden", `${what} is the server's; decide it, or change its assignee, note or due time`);
+  }
+  const before = draft.read(REVIEWS, mutation.entity);
+  if (before?.values == null) return refuse("entity-not-found", `there is no review ${mutation.entity}`);
+  const denied = reviewRefusal(draft, before);
+  if (denied !== null) return denied;
+  const update = settleUpdate(candidate, schema, { ...before, values: before.values }, draft);
+  return isRefused(update) ? update : recordUpdate(candidate, schema, before, update, draft);
 }

@@ -60,7 +60,7 @@ export interface ReconcileResponse {
     readonly temp_id: string;
     readonly entity_id: EntityId;
     readonly version: string;
-    readonly outcome: "applied" | "duplicate" | "merged";
+    readonly outcome: "applied" | "duplicate" | "merged" | "in-review";
   }[];
   readonly conflicts: readonly {
     readonly temp_id: string;

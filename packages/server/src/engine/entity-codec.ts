@@ -1,12 +1,14 @@
 /**
  * The stored form of an entity. `row` is the JSON text of the values in column order; `meta` is
  *
- *     [ createdBy, floor, dots, writes, places ]
+ *     [ createdBy, floor, dots, writes, places, memory, buried ]
  *
- * dots: `[device, counter, offset]`, oldest first; writes: `[device, counter, offset, stamp]`, each last write once;
- * places: for each column the position in `writes`, -1 for never; left out when every column's is 0.
+ * dots: `[device, counter, offset]`, oldest first; writes: `[device, counter, offset, stamp, user]`, each last write once,
+ * the user left out when it is `createdBy`; places: for each column the position in `writes`, -1 for never, or `null` when
+ * every column's is 0; memory: what policies remember, by field, or `null`; buried: `[values, writes, places, memory]` of a
+ * deleted entity, or `null`. What is empty is left out at the end.
  */
-import type { EntityState, FieldWrite, JsonValue } from "@tidelock/core";
+import type { Buried, EntityState, FieldWrite, JsonObject, JsonValue, UserId } from "@tidelock/core";
 import type { StoredEntity } from "./records.ts";
 
 /** The JSON text of an entity's values; `null` for a tombstone. */
@@ -15,9 +17,26 @@ export function encodeRow(values: readonly JsonValue[] | null): string | null {
 }
 
 export function encodeEntity(state: EntityState, row: string | null): StoredEntity {
+  const { vector, createdBy, buried } = state;
+  const dots = vector.dots.map((dot) => [dot.device, dot.counter, dot.offset]);
+  const meta: unknown[] = [
+    createdBy,
+    vector.floor,
+    dots,
+    ...packWrites(state.writes, createdBy),
+    packMemory(state.memory),
+    buried === null
+      ? null
+      : [buried.values, ...packWrites(buried.writes, createdBy), packMemory(buried.memory)],
+  ];
+  while (meta.at(-1) === null) meta.pop();
+  return { collection: state.collection, id: state.id, at: state.at, row, meta: JSON.stringify(meta) };
+}
+
+function packWrites(all: readonly (FieldWrite | undefined)[], createdBy: UserId): [unknown[], number[] | null] {
   const writes: FieldWrite[] = [];
   const places: number[] = [];
-  for (const write of state.writes) {
+  for (const write of all) {
     if (write === undefined) {
       places.push(-1);
       continue;
@@ -26,37 +45,60 @@ export function encodeEntity(state: EntityState, row: string | null): StoredEnti
     if (place < 0) place = writes.push(write) - 1;
     places.push(place);
   }
-  const meta: unknown[] = [
-    state.createdBy,
-    state.vector.floor,
-    state.vector.dots.map((dot) => [dot.device, dot.counter, dot.offset]),
-    writes.map((write) => [write.device, write.counter, write.offset, write.stamp]),
-  ];
-  if (places.some((place) => place !== 0)) meta.push(places);
-  return { collection: state.collection, id: state.id, at: state.at, row, meta: JSON.stringify(meta) };
+  const packed = writes.map(({ device, counter, offset, stamp, user }) =>
+    user === createdBy ? [device, counter, offset, stamp] : [device, counter, offset, stamp, user],
+  );
+  return [packed, places.some((place) => place !== 0) ? places : null];
+}
+
+function packMemory(memory: ReadonlyMap<string, JsonValue>): JsonObject | null {
+  return memory.size === 0 ? null : Object.fromEntries(memory);
 }
 
 /** @param columnCount how many columns the collection has, for entities whose columns were all written at once */
 export function decodeEntity(stored: StoredEntity, columnCount: number): EntityState {
-  const [createdBy, floor, dots, packed, places] = JSON.parse(stored.meta);
-  const writes: FieldWrite[] = packed.map(([device, counter, offset, stamp]: unknown[]) => ({
-    device,
-    counter,
-    offset,
-    stamp,
-  }));
+  const [createdBy, floor, dots, writes, places, memory, buried] = JSON.parse(stored.meta);
   const values: JsonValue[] | null = stored.row === null ? null : JSON.parse(stored.row);
-  const count = values === null ? 1 : columnCount;
   return {
     collection: stored.collection,
     id: stored.id,
     at: stored.at,
     values,
-    writes: Array.from({ length: count }, (_, column) => writes[places === undefined ? 0 : (places[column] ?? -1)]),
+    writes: unpackWrites(writes, places, values === null ? 1 : columnCount, createdBy),
     vector: {
       floor,
       dots: dots.map(([device, counter, offset]: unknown[]) => ({ device, counter, offset })),
     },
     createdBy,
+    memory: unpackMemory(memory),
+    buried: unpackBuried(buried ?? null, columnCount, createdBy),
   };
+}
+
+type PackedWrites = ReadonlyArray<readonly [...unknown[]]>;
+
+function unpackWrites(
+  packed: PackedWrites,
+  places: readonly number[] | null | undefined,
+  count: number,
+  createdBy: UserId,
+): Array<FieldWrite | undefined> {
+  const writes = packed.map(
+    ([device, counter, offset, stamp, user]) => ({ device, counter, offset, stamp, user: user ?? createdBy }) as FieldWrite,
+  );
+  return Array.from({ length: count }, (_, column) => writes[places == null ? 0 : (places[column] ?? -1)]);
+}
+
+const NOTHING: ReadonlyMap<string, JsonValue> = new Map();
+
+function unpackMemory(memory: JsonObject | null | undefined): ReadonlyMap<string, JsonValue> {
+  return memory == null ? NOTHING : new Map(Object.entries(memory));
+}
+
+type PackedBuried = readonly [readonly JsonValue[], PackedWrites, readonly number[] | null, JsonObject | null];
+
+function unpackBuried(buried: PackedBuried | null, columnCount: number, createdBy: UserId): Buried | null {
+  if (buried === null) return null;
+  const [values, writes, places, memory] = buried;
+  return { values, writes: unpackWrites(writes, places, columnCount, createdBy), memory: unpackMemory(memory) };
 }

@@ -13,6 +13,7 @@ import {
   boundedMessage,
   chooseVersion,
   type ClientMessage,
+  columnNames,
   type Columns,
   type DeviceId,
   type ErrorCode,
@@ -29,6 +30,7 @@ import {
   type ResultRow,
   type SessionId,
   type SubscriptionRequest,
+  UNLIMITED,
   unreachable,
   MAX_PUSH_MUTATIONS,
   MAX_FRAME_BYTES,
@@ -37,6 +39,7 @@ import { Delivery } from "./delivery.ts";
 import { type DeviceState, isSettled } from "./device.ts";
 import { Devices } from "./devices.ts";
 import type { HubEffect, OutboundMessage } from "./effect.ts";
+import { Expiry, isServerDevice } from "./expiry.ts";
 import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
 import { Planner } from "./planner.ts";
 import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
@@ -65,6 +68,7 @@ export class Hub {
   readonly #pushes: Pushes;
   readonly #reconciler: Reconciler;
   readonly #devices: Devices;
+  readonly #expiry: Expiry;
   readonly #sessions = new Map<SessionId, Session>();
   readonly #openings = new Map<SessionId, Opening>();
   readonly #reads = new Map<number, (result: ReadResult | null) => void>();
@@ -88,7 +92,7 @@ export class Hub {
     const grown: Array<readonly [string, Columns]> = [];
     for (const schema of options.schema.collections.values()) {
       const known = options.record.columns.get(schema.name) ?? [];
-      const added = schema.fields.map((field) => field.name).filter((name) => !known.includes(name));
+      const added = columnNames(schema).filter((name) => !known.includes(name));
       const columns = [...known, ...added];
       this.#columns.set(schema.name, columns);
       if (added.length > 0) grown.push([schema.name, columns]);
@@ -99,6 +103,8 @@ export class Hub {
       collections: options.schema.collections,
       columns: this.#columns,
       rules: options.rules ?? {},
+      mutators: options.schema.mutators,
+      limit: options.limit ?? UNLIMITED,
       limits: options.limits,
       bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
       random: options.random,
@@ -122,6 +128,12 @@ export class Hub {
       refuse: (id, code, message, room) => this.#refuse(id, code, message, { room }),
     });
     this.#devices = new Devices(this.#context, (device) => this.#planner.register(device));
+    this.#expiry = new Expiry({
+      context: this.#context,
+      planner: this.#planner,
+      devices: this.#devices,
+      released: (device) => this.#releaseDevice(device),
+    });
     this.#views = new Views(this.#context);
     this.#pushes = new Pushes({
       context: this.#context,
@@ -234,7 +246,7 @@ export class Hub {
         at: this.#now + this.#context.limits.presenceIntervalMs,
       });
     }
-    if (!this.#sweepTimer && (this.sessionCount > 0 || !this.#planner.idle)) {
+    if (!this.#sweepTimer && (this.sessionCount > 0 || !this.#planner.idle || this.#expiry.pending)) {
       this.#sweepTimer = true;
       this.#context.emit({ type: "set-timer", timer: "sweep", at: this.#now + this.#context.bounds.sweepMs });
     }
@@ -272,6 +284,7 @@ export class Hub {
         url === undefined ? {} : { url },
       );
     }
+    if (isServerDevice(hello.device)) return this.#refuseSession(id, "device-taken");
     this.#openings.set(id, opening);
     this.#devices.with(hello.device, opening.principal, (device) => {
       if (!this.#openings.has(id)) return;
@@ -539,6 +552,7 @@ export class Hub {
   #onAppended(): void {
     const { events, sizes, devices, answer } = this.#planner.appended();
     this.#delivery.append(events, sizes);
+    this.#expiry.append(events);
     answer();
     for (const opening of [...this.#openings.values()]) {
       if (opening.device !== null && opening.device.session === opening.id)
@@ -558,6 +572,7 @@ export class Hub {
     const refuse = (code: ErrorCode, retryAfterMs: Millis): void =>
       this.#context.emit({ type: "answer", request, answer: { ok: false, code, message: "", retryAfterMs } });
     if (this.#draining) return refuse("shutting-down", GO_AWAY_RETRY_MS);
+    if (isServerDevice(body.device)) return refuse("device-taken", 0);
     if (!this.#planner.hasRoomFor(body.mutations.length)) return refuse("overloaded", OVERLOAD_RETRY_MS);
     this.#reconciler.handle({ id: request, principal, body });
   }
@@ -572,6 +587,7 @@ export class Hub {
     }
     this.#sweepTimer = false;
     this.#planner.retry();
+    this.#expiry.sweep();
     this.#delivery.sweep();
     for (const session of [...this.#sessions.values()]) {
       const blocked = session.blockedSince === null ? 0 : this.#now - session.blockedSince;

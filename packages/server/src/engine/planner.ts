@@ -8,9 +8,6 @@
 import {
   assert,
   boundedMessage,
-  completeRow,
-  type CollectionSchema,
-  type Counter,
   type Decision,
   type DeviceId,
   type DomainEvent,
@@ -20,58 +17,28 @@ import {
   type ErrorCode,
   ERRORS,
   EVERYTHING,
-  isTemporaryId,
   HybridClock,
-  type JsonValue,
   MAX_CLOCK_DRIFT,
-  type Mutation,
   type Offset,
   type Outcome,
   parseEntityId,
   type ResultDetail,
   stampMillis,
   uuidv7,
-  type VersionVector,
 } from "@tidelock/core";
-import { type Admission, type AdmissionContext, admitTransaction, type Candidate } from "./admit.ts";
-import { Aliases, MAX_ALIASES } from "./aliases.ts";
+import type { AdmissionContext, Candidate } from "./admission.ts";
+import { type Admission, admitTransaction } from "./admit.ts";
+import { Aliases } from "./aliases.ts";
 import type { DeviceState } from "./device.ts";
 import { EntityCache } from "./entity-cache.ts";
-import { decodeEntity, encodeEntity, encodeRow } from "./entity-codec.ts";
+import { encodeEntity, encodeRow } from "./entity-codec.ts";
+import { Loader } from "./loader.ts";
+import { Names } from "./names.ts";
 import type { Principal } from "./input.ts";
 import type { HubContext } from "./ports.ts";
-import type { Commit, Receipt, StoredEntity, StoredEvent } from "./records.ts";
+import type { Commit, Receipt, StoredDecision, StoredEvent } from "./records.ts";
+import { nameOf, type Pushed, type Transaction } from "./transaction.ts";
 import { isRefusal, Views } from "./views.ts";
-
-/** A mutation as it was pushed. */
-export interface Pushed {
-  readonly mutation: Mutation;
-  readonly seen: VersionVector;
-  /** What a plain HTTP client called it. */
-  readonly name: string | null;
-  /** Whether the server makes the id of this create. */
-  readonly assign: boolean;
-  /** Why it cannot be admitted, when that was clear on arrival. It is recorded like every refusal. */
-  readonly refused: ResultDetail | null;
-}
-
-/** A whole transaction on its way to be admitted. */
-export interface Transaction {
-  readonly device: DeviceState;
-  readonly principal: Principal;
-  readonly mutations: readonly Pushed[];
-  /** Called for each mutation, in order, when its decision is on disk. */
-  readonly answer: (decided: Decided) => void;
-}
-
-/** How a mutation was decided, on disk. */
-export interface Decided {
-  readonly counter: Counter;
-  readonly name: string | null;
-  readonly outcome: Outcome;
-  readonly offset: Offset;
-  readonly detail: ResultDetail | null;
-}
 
 interface PendingEntity {
   readonly state: EntityState;
@@ -105,15 +72,13 @@ export class Planner {
   readonly #clock = new HybridClock();
   #queue: Transaction[] = [];
   #queuedMutations = 0;
-  /** Reads under way. Nothing is planned before all of them have answered. */
-  #reads = 0;
-  /** A read failed, and the next `retry` tries again. */
-  #failed = false;
   #batch = new Batch();
   #underWay: Batch | null = null;
   #planned: Offset;
   #durable: Offset;
   readonly #aliases = new Aliases();
+  readonly #names: Names;
+  readonly #loader: Loader;
   readonly #views: Views;
   /** The number of the append that gathers, and of the last one on disk. */
   #append = 1;
@@ -124,6 +89,14 @@ export class Planner {
     this.#context = context;
     this.#cache = new EntityCache(context.bounds.maxCachedEntities);
     this.#views = new Views(context);
+    this.#names = new Names(context, this.#aliases);
+    this.#loader = new Loader({
+      context,
+      cache: this.#cache,
+      aliases: this.#aliases,
+      names: this.#names,
+      declarations: (transaction) => this.#declarations(transaction),
+    });
     this.#planned = head;
     this.#durable = head;
     this.#columnsToSave = columnsToSave;
@@ -145,7 +118,7 @@ export class Planner {
   }
 
   get idle(): boolean {
-    return this.#queue.length === 0 && this.#underWay === null && this.#batch.isEmpty && this.#reads === 0;
+    return this.#queue.length === 0 && this.#underWay === null && this.#batch.isEmpty && this.#loader.idle;
   }
 
   enqueue(transaction: Transaction): void {
@@ -155,21 +128,22 @@ export class Planner {
 
   /** Reads again what could not be read. Called now and then. */
   retry(): void {
-    this.#failed = false;
+    this.#loader.retry();
+  }
+
+  /** Takes in what the disk says of the names of a device: those without a receipt are free. */
+  learnNames(device: DeviceId, names: Iterable<string>, receipts: readonly Receipt[]): void {
+    this.#loader.learnNames(device, names, receipts);
+  }
+
+  /** The id that the server assigned in place of a temporary one of the device; any other as it is. */
+  resolve(device: DeviceId, id: EntityId): EntityId {
+    return this.#names.resolve(device, id);
   }
 
   /** Makes sure that the storage knows the device, even if it never writes. */
   register(device: DeviceState): void {
     this.#batch.devices.set(device.device, device);
-  }
-
-  /** Takes in what the disk says of the names of a device: those without a receipt are free. */
-  learnNames(device: DeviceId, names: Iterable<string>, receipts: readonly Receipt[]): void {
-    for (const { name, detail } of receipts) {
-      const entity = detail === null ? null : parseEntityId((JSON.parse(detail) as ResultDetail).entity);
-      if (name !== null) this.#aliases.learn(device, name, entity, true);
-    }
-    for (const name of names) this.#aliases.learn(device, name, null, false);
   }
 
   /** Admits what is loaded, and starts an append when the disk is free. Called after every input. */
@@ -214,128 +188,12 @@ export class Planner {
     while (next < this.#queue.length && this.#batch.receipts.length < this.#context.bounds.maxAppendMutations) {
       const transaction = this.#queue[next];
       assert(transaction !== undefined, "queue ended early");
-      if (!this.#load(transaction, next)) break;
+      if (!this.#loader.load(transaction, this.#queue, next)) break;
       next += 1;
       this.#queuedMutations -= transaction.mutations.length;
       this.#admit(transaction);
     }
     if (next > 0) this.#queue = this.#queue.slice(next);
-  }
-
-  // ── loading ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Whether everything that the transaction needs is in memory; when not, reads it for all that wait. */
-  #load(transaction: Transaction, position: number): boolean {
-    if (this.#missingNames(transaction).length === 0 && this.#missingEntities(transaction).length === 0) return true;
-    if (this.#reads > 0 || this.#failed) return false;
-    const waiting = this.#queue.slice(position, position + this.#context.bounds.maxAppendMutations);
-    const names = this.#namesToLoad(waiting);
-    for (const [device, missing] of names) this.#loadNames(device, [...missing]);
-    if (names.size === 0) this.#loadEntities(waiting.flatMap((other) => this.#missingEntities(other)));
-    return false;
-  }
-
-  /** The names that the first transaction lacks, and of the others no more than can be remembered. */
-  #namesToLoad(waiting: readonly Transaction[]): Map<DeviceId, Set<string>> {
-    const names = new Map<DeviceId, Set<string>>();
-    let count = 0;
-    for (const transaction of waiting) {
-      const { device } = transaction.device;
-      for (const name of this.#missingNames(transaction)) {
-        names.set(device, (names.get(device) ?? new Set()).add(name));
-        count += 1;
-      }
-      if (count > MAX_ALIASES / 2) break;
-    }
-    return names;
-  }
-
-  #loadNames(device: DeviceId, names: readonly string[]): void {
-    this.#reads += 1;
-    this.#context.read({ kind: "receipts-by-name", device, names }, (result) => {
-      this.#reads -= 1;
-      if (result === null) this.#failed = true;
-      else this.learnNames(device, names, result.receipts);
-    });
-  }
-
-  #loadEntities(missing: readonly (readonly [string, EntityId])[]): void {
-    const keys = [...new Map(missing.map((key) => [key.join("/"), key])).values()];
-    this.#reads += 1;
-    this.#context.read({ kind: "entities", keys }, (result) => {
-      this.#reads -= 1;
-      if (result === null) {
-        this.#failed = true;
-        return;
-      }
-      for (const [collection, id] of keys) {
-        if (!this.#cache.has(collection, id)) this.#cache.set(collection, id, null);
-      }
-      for (const stored of result.entities) {
-        // What is planned already is newer than what the disk has.
-        if (this.#cache.get(stored.collection, stored.id) !== null) continue;
-        this.#cache.set(stored.collection, stored.id, this.#decode(stored));
-      }
-    });
-  }
-
-  #decode(stored: StoredEntity): EntityState {
-    const columns = this.#context.columns.get(stored.collection) ?? [];
-    const schema = this.#context.collections.get(stored.collection);
-    const state = decodeEntity(stored, columns.length);
-    if (state.values === null || schema === undefined) return state;
-    return { ...state, values: completeRow(state.values, columns, schema) };
-  }
-
-  #missingNames({ device: { device }, mutations }: Transaction): string[] {
-    const names: string[] = [];
-    for (const pushed of mutations) {
-      const { mutation } = pushed;
-      const own = nameOf(pushed);
-      if (own !== null && this.#isUnknown(device, own)) names.push(own);
-      if (mutation.operation !== "create" && !this.#assignsIn(mutations, mutation.entity)) {
-        if (this.#isUnknown(device, mutation.entity)) names.push(mutation.entity);
-      }
-      for (const value of this.#references(mutation)) {
-        if (this.#isUnknown(device, value) && !this.#assignsIn(mutations, value)) names.push(value);
-      }
-    }
-    return names;
-  }
-
-  #isUnknown(device: DeviceId, name: string): boolean {
-    return name.startsWith("tmp:") && !this.#aliases.has(device, name);
-  }
-
-  /** Whether the transaction itself creates the entity that a temporary id names. */
-  #assignsIn(mutations: readonly Pushed[], name: string): boolean {
-    return mutations.some(({ mutation }) => mutation.operation === "create" && mutation.entity === name);
-  }
-
-  #missingEntities({ device, mutations }: Transaction): Array<readonly [string, EntityId]> {
-    const keys: Array<readonly [string, EntityId]> = [];
-    for (const { mutation, assign } of mutations) {
-      if (assign || !this.#context.collections.has(mutation.collection)) continue;
-      const id = this.resolve(device.device, mutation.entity);
-      if (!isTemporaryId(id) && !this.#cache.has(mutation.collection, id)) keys.push([mutation.collection, id]);
-    }
-    return keys;
-  }
-
-  /** The id that the server assigned in place of a temporary one of the device; any other as it is. */
-  resolve(device: DeviceId, id: EntityId): EntityId {
-    return this.#aliases.resolve(device, id);
-  }
-
-  /** Values of reference fields. */
-  *#references(mutation: Mutation): Iterable<string> {
-    const schema = this.#context.collections.get(mutation.collection);
-    if (schema === undefined) return;
-    for (const field of schema.fields) {
-      if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
-      const value = mutation.fields[field.name];
-      if (typeof value === "string") yield value;
-    }
   }
 
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,16 +205,9 @@ export class Planner {
     const admission =
       refusedOnArrival(mutations) ??
       reused ??
-      danglingReference(candidates, this.#context.collections) ??
+      this.#names.danglingReference(candidates) ??
       this.#admitted(candidates, {
-        device: device.device,
-        user: principal.user,
-        rule: this.#context.ruleContext(principal),
-        rules: this.#context.rules,
-        collections: this.#context.collections,
-        columns: this.#context.columns,
-        head: this.#planned,
-        now: this.#context.now(),
+        ...this.#declarations(transaction),
         read: (collection, id) => this.#cache.get(collection, id),
       });
     const conflicts = admission.ok
@@ -400,11 +251,29 @@ export class Planner {
 
   /** What a rule threw is the operator's business and goes to the log; the author hears that it failed. */
   #admitted(candidates: readonly Candidate[], context: AdmissionContext): Admission {
-    const admission = admitTransaction(candidates, context);
-    if (admission.ok || admission.code !== "rule-failed") return admission;
-    const facts = { problem: admission.message };
-    this.#context.emit({ type: "log", level: "error", message: "a write rule failed", facts });
-    return { ...admission, message: ERRORS["rule-failed"].message };
+    const admission = this.#attempted(candidates, context);
+    if (admission.ok) {
+      for (const problem of admission.faults) this.#logFault("a conflict rule failed", problem);
+      return admission;
+    }
+    const { code } = admission;
+    if (code !== "rule-failed" && code !== "mutator-failed" && code !== "internal") return admission;
+    this.#logFault(FAULTS[code], admission.message);
+    return { ...admission, message: ERRORS[code].message };
+  }
+
+  /** A mutation on which admission itself fails is refused like any other: it must not come back for ever [H4]. */
+  #attempted(candidates: readonly Candidate[], context: AdmissionContext): Admission {
+    try {
+      return admitTransaction(candidates, context);
+    } catch (error) {
+      const message = error instanceof Error ? (error.stack ?? error.message) : "it threw something that is no error";
+      return { ok: false, failing: 0, code: "internal", message };
+    }
+  }
+
+  #logFault(message: string, problem: string): void {
+    this.#context.emit({ type: "log", level: "error", message, facts: { problem } });
   }
 
   /** Conflicts as their author may see them: what the others wrote is shown to those who may read it. */
@@ -415,7 +284,12 @@ export class Planner {
     if (values === null) return conflicts;
     const view = this.#views.viewOf({ collection, where: EVERYTHING }, principal);
     if (!isRefusal(view) && view.matches(entity, values)) return conflicts;
-    return conflicts.map((conflict) => ({ ...conflict, current: { ...conflict.current, value: null } }));
+    return conflicts.map((conflict) => ({
+      ...conflict,
+      ...(conflict.base === undefined ? {} : { base: null }),
+      value: conflict.winner === "incoming" ? conflict.value : null,
+      current: { ...conflict.current, value: null },
+    }));
   }
 
   /** A transaction in which a name is given a second time is refused: it would have two meanings. */
@@ -429,6 +303,22 @@ export class Planner {
       given.add(name);
     }
     return null;
+  }
+
+  #declarations({ device, principal }: Transaction): Omit<AdmissionContext, "read"> {
+    const { rules, collections, columns, mutators, limit } = this.#context;
+    return {
+      device: device.device,
+      user: principal.user,
+      rule: this.#context.ruleContext(principal),
+      rules,
+      collections,
+      columns,
+      mutators,
+      limit,
+      head: this.#planned,
+      now: this.#context.now(),
+    };
   }
 
   #addEvent(event: DomainEvent, rows: ReadonlyMap<Offset, string | null>): void {
@@ -448,27 +338,13 @@ export class Planner {
     const name = nameOf(pushed);
     if (assigned !== null && name !== null && mayName) this.#aliases.note(device.device, name, assigned, this.#append);
     return {
-      mutation: this.#resolveIds(device.device, mutation, assigned),
+      mutation: this.#names.resolveIds(device.device, mutation, assigned),
       seen,
       stamp,
       claimed: ahead ? mutation.stamp : null,
       assigned,
+      isExpiry: pushed.isExpiry ?? false,
     };
-  }
-
-  /** The mutation with temporary ids replaced by those assigned, in its entity and in its references. */
-  #resolveIds(device: DeviceId, mutation: Mutation, assigned: EntityId | null): Mutation {
-    const entity = assigned ?? this.resolve(device, mutation.entity);
-    const schema = this.#context.collections.get(mutation.collection);
-    const replaced: Array<[string, JsonValue]> = [];
-    for (const field of schema?.fields ?? []) {
-      if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
-      const value = parseEntityId(mutation.fields[field.name]);
-      const target = value === null ? null : this.resolve(device, value);
-      if (target !== null && target !== value) replaced.push([field.name, target]);
-    }
-    if (entity === mutation.entity && replaced.length === 0) return mutation;
-    return { ...mutation, entity, fields: { ...mutation.fields, ...Object.fromEntries(replaced) } };
   }
 
   #newId(): EntityId {
@@ -519,7 +395,7 @@ export class Planner {
       events: batch.bodies,
       entities: [...batch.entities.values()].map(({ state, row }) => encodeEntity(state, row)),
       receipts: batch.receipts,
-      decisions: [],
+      decisions: batch.events.flatMap(storedDecisions),
       devices: [...batch.devices.values()].map((state) => {
         state.registered = true;
         return {
@@ -536,10 +412,28 @@ export class Planner {
   }
 }
 
-/** The name that a mutation's receipt is found by: a plain client's, or the temporary id of a create. */
-function nameOf({ name, assign, mutation }: Pushed): string | null {
-  return name ?? (assign ? mutation.entity : null);
+/** The decisions of an event, as they are stored for queries. */
+function storedDecisions(event: DomainEvent): readonly StoredDecision[] {
+  if (event.decisions.length === 0) return [];
+  const { offset, collection, entity, time } = event;
+  return event.decisions.map((decision, index) => ({
+    offset,
+    index,
+    collection,
+    entity,
+    field: decision.field,
+    policy: decision.policy,
+    winner: decision.winner,
+    time,
+    body: JSON.stringify(decision),
+  }));
 }
+
+const FAULTS = {
+  "rule-failed": "a write rule failed",
+  "mutator-failed": "a mutator failed",
+  "internal": "a mutation could not be admitted",
+} as const;
 
 /** A transaction with a mutation that was refused on arrival is refused whole. */
 function refusedOnArrival(mutations: readonly Pushed[]): Admission | null {
@@ -547,23 +441,6 @@ function refusedOnArrival(mutations: readonly Pushed[]): Admission | null {
   const refused = mutations[failing]?.refused;
   if (refused === undefined || refused === null) return null;
   return { ok: false, failing, code: refused.code ?? "internal", message: refused.message ?? "" };
-}
-
-/** A reference to a temporary id that stands for nothing must not get into the log: nobody could ever resolve it. */
-function danglingReference(
-  candidates: readonly Candidate[],
-  collections: ReadonlyMap<string, CollectionSchema>,
-): Admission | null {
-  for (const [failing, { mutation }] of candidates.entries()) {
-    for (const field of collections.get(mutation.collection)?.fields ?? []) {
-      if (field.type !== "reference" || !Object.hasOwn(mutation.fields, field.name)) continue;
-      const value = mutation.fields[field.name];
-      if (typeof value !== "string" || !value.startsWith("tmp:")) continue;
-      const message = `${mutation.collection}.${field.name} refers to ${value}, which was never created`;
-      return { ok: false, failing, code: "entity-not-found", message };
-    }
-  }
-  return null;
 }
 
 function refusalDetail(

@@ -3,11 +3,13 @@ import type {
   CollectionSchema,
   Columns,
   Millis,
+  Mutator,
   Random,
   RoomName,
   Schema,
   ServerLimits,
   TenantId,
+  TimeLimit,
 } from "@tidelock/core";
 import type { HubEffect } from "./effect.ts";
 import type { Principal, ReadRequest, ReadResult } from "./input.ts";
@@ -49,6 +51,8 @@ export interface HubOptions {
   readonly limits: ServerLimits;
   readonly bounds?: Partial<EngineBounds>;
   readonly random: Random;
+  /** Runs functions of the application and throws when one takes too long; without it they are trusted to end. */
+  readonly limit?: TimeLimit;
   /** A newer application is wanted: shown to devices with an older schema version. */
   readonly upgrade?: { readonly message: string; readonly url: string };
 }
@@ -60,6 +64,8 @@ export interface HubContext {
   readonly collections: ReadonlyMap<string, CollectionSchema>;
   readonly columns: ReadonlyMap<string, Columns>;
   readonly rules: Rules;
+  readonly mutators: ReadonlyMap<string, Mutator>;
+  readonly limit: TimeLimit;
   readonly limits: ServerLimits;
   readonly bounds: EngineBounds;
   readonly random: Random;

@@ -15,7 +15,8 @@ import {
   type SessionId,
 } from "@tidelock/core";
 import type { DeviceState } from "./device.ts";
-import type { Planner, Pushed } from "./planner.ts";
+import type { Planner } from "./planner.ts";
+import type { Pushed } from "./transaction.ts";
 import type { HubContext } from "./ports.ts";
 import type { Receipt } from "./records.ts";
 import type { Session } from "./session.ts";
@@ -72,7 +73,9 @@ export class Pushes {
   #pushed(device: DeviceState, row: MutationRow, before: Pushed | undefined): Pushed {
     const [counter, operation, collection, entity, fields, seen, stamp, remaining] = row;
     const mutation: Mutation = { counter, operation, collection, entity, fields, seen, stamp, remaining };
-    const broken = before !== undefined && before.mutation.remaining !== remaining + 1;
+    // A call is a transaction of its own: what it needs to have in memory shows only when it runs.
+    const isCrowded = operation === "call" && (remaining > 0 || before !== undefined);
+    const broken = isCrowded || (before !== undefined && before.mutation.remaining !== remaining + 1);
     const forged = seen > this.#host.planner.durable;
     const schema = this.#host.context.collections.get(collection);
     return {

@@ -21,6 +21,7 @@ import {
   formatVersion,
   type JsonObject,
   type JsonValue,
+  holdsReferences,
   makeStamp,
   MAX_TRANSACTION_MUTATIONS,
   type Millis,
@@ -30,6 +31,7 @@ import {
   parseCheckpoint,
   parseEntityId,
   parseVersion,
+  referencesIn,
   type ResultDetail,
   seenThrough,
   temporaryId,
@@ -40,7 +42,8 @@ import type { DeviceState } from "./device.ts";
 import type { ReconcileAnswer, ReconcileEntity, ReconcileResponse } from "./effect.ts";
 import { decodeEntity } from "./entity-codec.ts";
 import type { Principal, ReconcileBody, ReconcileMutation, ReconcilePosition } from "./input.ts";
-import type { Planner, Pushed } from "./planner.ts";
+import type { Planner } from "./planner.ts";
+import type { Pushed } from "./transaction.ts";
 import type { HubContext } from "./ports.ts";
 import { isRefusal, type ViewRefusal } from "./views.ts";
 import type { Receipt } from "./records.ts";
@@ -164,12 +167,17 @@ export class Reconciler {
     });
   }
 
-  *#referencesOf(mutation: ReconcileMutation): Iterable<string> {
-    for (const field of this.#host.context.collections.get(mutation.collection)?.fields ?? []) {
-      if (field.type !== "reference" || !Object.hasOwn(mutation.payload, field.name)) continue;
-      const value = mutation.payload[field.name];
-      if (typeof value === "string") yield value;
-    }
+  /** What a mutation asks the engine to do: any other word than the engine's own names a mutator. */
+  #operationOf({ operation }: ReconcileMutation): Operation {
+    return isOwnOperation(operation) ? operation : "call";
+  }
+
+  #referencesOf(mutation: ReconcileMutation): Iterable<string> {
+    const { collections, mutators } = this.#host.context;
+    const fields = isOwnOperation(mutation.operation)
+      ? collections.get(mutation.collection)?.references
+      : mutators.get(mutation.operation)?.args.filter(holdsReferences);
+    return fields === undefined ? [] : referencesIn(fields, mutation.payload);
   }
 
   /**
@@ -222,7 +230,8 @@ export class Reconciler {
       device.accepted += 1;
       names.set(device.accepted, mutation.name);
       const before = run.at(-1)?.mutation.remaining;
-      const broken = before !== undefined && before !== mutation.remaining + 1;
+      const isCrowded = this.#operationOf(mutation) === "call" && (mutation.remaining > 0 || before !== undefined);
+      const broken = isCrowded || (before !== undefined && before !== mutation.remaining + 1);
       const unfinished = index === fresh.length - 1 && mutation.remaining > 0;
       run.push(this.#pushed(mutation, device, device.accepted, broken || unfinished));
       if (mutation.remaining > 0 && !unfinished) continue;
@@ -243,10 +252,12 @@ export class Reconciler {
 
   /** What is wrong with a mutation before it can be planned. */
   #problem(mutation: ReconcileMutation): ResultDetail | null {
-    if (mutation.operation !== "create" && mutation.operation !== "update" && mutation.operation !== "delete") {
-      return { code: "unknown-operation", message: `${mutation.operation} is neither create, update nor delete` };
+    const isOwn = isOwnOperation(mutation.operation);
+    if (!isOwn && !this.#host.context.mutators.has(mutation.operation)) {
+      const message = `${mutation.operation} is neither create, update, delete or decide nor a mutator`;
+      return { code: "unknown-operation", message };
     }
-    if (mutation.operation !== "create" && mutation.entity === null) {
+    if (isOwn && mutation.operation !== "create" && mutation.entity === null) {
       return { code: "invalid-id", message: `${mutation.operation} needs an entity_id` };
     }
     if (mutation.version !== null) {
@@ -266,15 +277,16 @@ export class Reconciler {
       floor: known?.floor ?? 0,
       dots: new Map([...(known?.dots ?? []), [device.device, counter - 1]]),
     };
-    const operation = mutation.operation as Operation;
+    const operation = this.#operationOf(mutation);
     const temporary = mutation.entity ?? temporaryId(device.device, counter);
+    const callee = operation === "call" ? parseEntityId(mutation.operation) : null;
     const serverIds = this.#host.context.collections.get(mutation.collection)?.ids === "server";
     return {
       mutation: {
         counter,
         operation,
-        collection: mutation.collection,
-        entity: temporary,
+        collection: callee ?? mutation.collection,
+        entity: callee ?? temporary,
         fields: operation === "delete" ? {} : mutation.payload,
         seen: seen.floor,
         stamp: makeStamp(mutation.occurredAt, counter % MAX_TRANSACTION_MUTATIONS),
@@ -418,6 +430,10 @@ export class Reconciler {
   }
 }
 
+function isOwnOperation(word: string): word is "create" | "update" | "delete" | "decide" {
+  return word === "create" || word === "update" || word === "delete" || word === "decide";
+}
+
 type Outcomes = readonly (readonly [ReconcileMutation, Decision])[];
 
 interface Decision {
@@ -430,6 +446,13 @@ interface Decision {
 function detailOf(receipt: Receipt): ResultDetail | null {
   return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
 }
+
+const RESOLUTIONS = {
+  current: "the value of the server stands",
+  incoming: "the value of this mutation stands",
+  merged: "the server has a value made of both",
+  review: "the server keeps its value until a person has decided",
+} as const;
 
 function report(
   outcomes: Outcomes,
@@ -451,7 +474,7 @@ function report(
       temp_id: mutation.name,
       entity_id: entity,
       version: formatVersion(epoch, { floor: offset, dots: new Map() }),
-      outcome: duplicate ? "duplicate" : outcome === "merged" ? "merged" : "applied",
+      outcome: duplicate ? "duplicate" : outcome === "merged" || outcome === "in-review" ? outcome : "applied",
     });
     for (const conflict of detail?.conflicts ?? []) {
       conflicts.push({
@@ -460,9 +483,8 @@ function report(
         field: conflict.field,
         policy: conflict.policy,
         reason: conflict.reason,
-        resolution:
-          conflict.winner === "incoming" ? "the value of this mutation stands" : "the value of the server stands",
-        server_value: conflict.winner === "incoming" ? conflict.incoming.value : conflict.current.value,
+        resolution: RESOLUTIONS[conflict.winner],
+        server_value: conflict.field === null ? conflict.current.value : conflict.value,
       });
     }
   }

@@ -3,7 +3,7 @@
  * and catch-up alike; write rules see the entity before and after. They are plain synchronous functions of the operator;
  * one that throws refuses the operation with `rule-failed` and harms nothing else.
  */
-import type { Filter, JsonObject, Millis, Operation, TenantId, UserId } from "@tidelock/core";
+import type { Filter, JsonObject, Millis, Review, TenantId, UserId } from "@tidelock/core";
 
 export interface RuleContext {
   readonly tenant: TenantId;
@@ -15,11 +15,17 @@ export interface RuleContext {
 }
 
 export interface WriteRequest {
-  readonly operation: Operation;
+  readonly operation: "create" | "update" | "delete";
   /** The entity as it is, with its `id`; `null` for a create. */
   readonly before: JsonObject | null;
   /** The entity as it would be, with its `id`; `null` for a delete. */
   readonly after: JsonObject | null;
+}
+
+export interface ReviewRequest {
+  readonly review: Review;
+  /** The entity as it is, with its `id`; as it last was when it is deleted. */
+  readonly entity: JsonObject;
 }
 
 export interface CollectionRules {
@@ -27,6 +33,11 @@ export interface CollectionRules {
   readonly read?: (context: RuleContext) => boolean | Filter;
   /** Whether the user may do this; a text is a refusal with its reason. Default: yes. */
   readonly write?: (context: RuleContext, request: WriteRequest) => boolean | string;
+  /**
+   * Whether the user may decide a review of this collection, or change its assignee, note or due time. Default: yes; what
+   * is decided must pass the write rule as well. Who may read an entity may read its reviews.
+   */
+  readonly review?: (context: RuleContext, request: ReviewRequest) => boolean | string;
 }
 
 /** Rules by collection. A collection without rules is open to every user of the tenant. */

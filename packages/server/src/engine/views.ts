@@ -11,8 +11,10 @@ import {
   type Filter,
   filterKey,
   filterProblem,
+  isEverything,
   MAX_FILTER_CHARACTERS,
   NOTHING,
+  withinColumn,
 } from "@tidelock/core";
 import { makeView, type View } from "./audience.ts";
 import type { Principal } from "./input.ts";
@@ -44,10 +46,24 @@ export class Views {
     if (problem !== null) return { code: "invalid-filter", message: problem };
     if (filterKey(request.where).length > MAX_FILTER_CHARACTERS)
       return { code: "invalid-filter", message: `a filter has at most ${MAX_FILTER_CHARACTERS} characters` };
-    const allowed = this.#readRule(schema, principal);
+    const allowed = schema.isSystem ? this.#reviewsOf(principal) : this.#readRule(schema, principal);
     if (allowed === null) return { code: "rule-failed", message: ERRORS["rule-failed"].message };
     const filter = bothFilters(request.where, allowed);
     return makeView(schema, request.where, filter, this.#context.columns.get(schema.name) ?? []);
+  }
+
+  /** Who may read an entity may read its reviews: they hold the entity's values in `row`. */
+  #reviewsOf(principal: Principal): Filter | null {
+    const parts: Filter[] = [];
+    let isAll = true;
+    for (const schema of this.#context.collections.values()) {
+      if (!schema.isReviewable) continue;
+      const allowed = this.#readRule(schema, principal);
+      if (allowed === null) return null;
+      isAll &&= isEverything(allowed);
+      parts.push({ collection: schema.name, and: [withinColumn(allowed, "row")] });
+    }
+    return isAll ? EVERYTHING : { or: parts };
   }
 
   #readRule(schema: CollectionSchema, principal: Principal): Filter | null {

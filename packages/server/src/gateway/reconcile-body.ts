@@ -41,7 +41,7 @@ export const RECONCILE_REQUEST: JsonObject = {
       maxItems: MAX_PUSH_MUTATIONS,
       items: {
         type: "object",
-        required: ["temp_id", "collection", "operation"],
+        required: ["temp_id", "operation"],
         properties: {
           temp_id: {
             type: "string",
@@ -49,8 +49,8 @@ export const RECONCILE_REQUEST: JsonObject = {
             description: "The client's own name for the mutation: dedupe key, and temporary entity id of a create.",
           },
           entity_id: { type: ["string", "null"], description: "The entity; null lets a create get a new id." },
-          collection: { type: "string" },
-          operation: { type: "string", description: "create, update or delete" },
+          collection: { type: "string", description: "Left out with a mutator." },
+          operation: { type: "string", description: "create, update, delete, decide, or the name of a mutator" },
           payload: { type: "object", description: "Field values by name." },
           version: { type: ["string", "null"], description: "Version or checkpoint that the author had seen." },
           occurred_at: { type: "string", format: "date-time", description: "When the user did it. Default: now." },
@@ -77,7 +77,7 @@ export const RECONCILE_RESPONSE: JsonObject = {
       temp_id: { type: "string" },
       entity_id: { type: "string" },
       version: { type: "string" },
-      outcome: { enum: ["applied", "duplicate", "merged"] },
+      outcome: { enum: ["applied", "duplicate", "merged", "in-review"] },
     }),
     conflicts: listOf({
       temp_id: { type: "string" },
@@ -120,10 +120,13 @@ export function parseReconcileBody(value: JsonValue, now: Millis): ReconcileBody
 
 function mutationOf(value: JsonValue, where: string, now: Millis): ReconcileMutation {
   const mutation = objectOf(value, where);
+  const operation = textOf(mutation["operation"], `${where}.operation`, 64);
+  const isCall = !["create", "update", "delete", "decide"].includes(operation);
   return {
     name: nameOf(mutation["temp_id"], `${where}.temp_id`),
-    operation: textOf(mutation["operation"], `${where}.operation`, 64),
-    collection: textOf(mutation["collection"], `${where}.collection`, 64),
+    operation,
+    // A mutator has no collection.
+    collection: isCall ? operation : textOf(mutation["collection"], `${where}.collection`, 64),
     entity: entityOf(mutation["entity_id"] ?? null, `${where}.entity_id`),
     payload: payloadOf(mutation["payload"] ?? {}, `${where}.payload`),
     version: versionOf(mutation["version"] ?? null, `${where}.version`),

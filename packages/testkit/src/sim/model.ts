@@ -322,6 +322,12 @@ export class Model {
 
 type Group = ReadonlyArray<{ readonly receipt: Receipt; readonly authored: Authored }>;
 
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ["create", "created"],
+  ["update", "updated"],
+  ["delete", "deleted"],
+]);
+
 function compareEvent(
   event: DomainEvent,
   authored: Authored,
@@ -332,7 +338,7 @@ function compareEvent(
   const isOwn = event.device === authored.device && event.counter === authored.counter && event.user === authored.user;
   demand(isOwn, "order", () => `${which} is by ${event.device}#${event.counter} of ${event.user}`);
   demand(receipt.offset === event.offset, "log", () => `${which} has a receipt for offset ${receipt.offset}`);
-  const kind = { create: "created", update: "updated", delete: "deleted" }[authored.operation];
+  const kind = KINDS.get(authored.operation);
   demand(
     event.kind === kind && event.collection === authored.collection,
     "log",

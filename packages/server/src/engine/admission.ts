@@ -1,0 +1,251 @@
+/**
+ * What admission works with: the mutations, what it may look at, and the draft that gathers the events and the entities'
+ * new states of one transaction. Pure: reads entities through a function, writes nothing.
+ */
+import {
+  addDot,
+  boundedMessage,
+  type CollectionSchema,
+  type Columns,
+  type Contender,
+  type Decision,
+  type DeviceId,
+  type DomainEvent,
+  EMPTY_ENTITY_VECTOR,
+  type EntityId,
+  type EntityState,
+  type ErrorCode,
+  type EventKind,
+  type FieldValues,
+  type FieldWrite,
+  type IncomingWrite,
+  type JsonObject,
+  type JsonValue,
+  MARK,
+  marksOf,
+  type Millis,
+  type Mutation,
+  type Mutator,
+  type Offset,
+  type Outcome,
+  type Stamp,
+  type TimeLimit,
+  type UserId,
+  type VersionVector,
+} from "@tidelock/core";
+import type { RuleContext, Rules } from "./rules.ts";
+
+/** A mutation ready to be admitted: temporary ids resolved, drift settled. */
+export interface Candidate {
+  readonly mutation: Mutation;
+  /** What the author had seen; the device's own earlier mutations included. */
+  readonly seen: VersionVector;
+  readonly stamp: Stamp;
+  readonly claimed: Stamp | null;
+  /** For a create where the server assigns ids: the id that it got. */
+  readonly assigned: EntityId | null;
+  /** The server itself decides a review whose time is up. Nothing that comes from outside can say so. */
+  readonly isExpiry: boolean;
+}
+
+export interface AdmissionContext {
+  readonly device: DeviceId;
+  readonly user: UserId;
+  readonly rule: RuleContext;
+  readonly rules: Rules;
+  readonly collections: ReadonlyMap<string, CollectionSchema>;
+  readonly columns: ReadonlyMap<string, Columns>;
+  readonly mutators: ReadonlyMap<string, Mutator>;
+  /** Runs rules and mutators of the application, and throws when one takes too long. */
+  readonly limit: TimeLimit;
+  /** The offset that the first event gets is this plus one. */
+  readonly head: Offset;
+  readonly now: Millis;
+  /** The entity as it is; every entity that the transaction needs has been loaded. */
+  readonly read: (collection: string, id: EntityId) => EntityState | null;
+}
+
+export interface Admitted {
+  readonly outcome: Outcome;
+  readonly offset: Offset;
+  readonly conflicts: readonly Decision[];
+}
+
+export interface Refused {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export function refuse(code: ErrorCode, message: string): Refused {
+  return { code, message };
+}
+
+export function isRefused(step: object): step is Refused {
+  return "code" in step;
+}
+
+/** An entity as an admission leaves it, and what its event says of that. */
+export interface Recorded {
+  readonly kind: EventKind;
+  readonly schema: CollectionSchema;
+  readonly id: EntityId;
+  readonly before: EntityState | null;
+  readonly values: readonly JsonValue[] | null;
+  readonly writes: readonly (FieldWrite | undefined)[];
+  readonly changed: readonly string[];
+  readonly was: readonly JsonValue[];
+  readonly decisions?: readonly Decision[];
+  readonly memory?: ReadonlyMap<string, JsonValue>;
+  readonly buried?: EntityState["buried"];
+  readonly changes?: FieldValues | null;
+}
+
+const NO_MEMORY: ReadonlyMap<string, JsonValue> = new Map();
+
+/** The events and states of one transaction, as they come to be. */
+export class Draft {
+  readonly context: AdmissionContext;
+  readonly events: DomainEvent[] = [];
+  readonly states = new Map<string, EntityState>();
+  /** What rules of the application did wrong, for their authors. */
+  readonly faults: string[] = [];
+  /** The call that the next event is the first of. */
+  call: DomainEvent["call"] = null;
+
+  constructor(context: AdmissionContext) {
+    this.context = context;
+  }
+
+  /** The offset that the next event gets. */
+  get offset(): Offset {
+    return this.context.head + this.events.length + 1;
+  }
+
+  read(collection: string, id: EntityId): EntityState | null {
+    return this.states.get(`${collection}/${id}`) ?? this.context.read(collection, id);
+  }
+
+  columns(collection: string): Columns {
+    return this.context.columns.get(collection) ?? [];
+  }
+
+  /** The reviews that an entity waits for, by field. */
+  marks(state: EntityState): ReadonlyMap<string, EntityId> {
+    if (state.values === null) return marksOf(state.memory.get(MARK));
+    const column = this.columns(state.collection).indexOf(MARK);
+    return column < 0 ? marksOf(null) : marksOf(state.values[column]);
+  }
+
+  /** What the policies see of a candidate's write. */
+  incoming(candidate: Candidate, value: JsonValue): IncomingWrite {
+    return {
+      device: this.context.device,
+      counter: candidate.mutation.counter,
+      user: this.context.user,
+      offset: this.offset,
+      seen: candidate.seen,
+      stamp: candidate.stamp,
+      claims: this.context.rule.claims,
+      value,
+    };
+  }
+
+  contender(candidate: Candidate, value: JsonValue): Contender {
+    const { device, counter, user, offset, seen, stamp } = this.incoming(candidate, value);
+    return { device, counter, user, offset, seen: seen.floor, stamp, value };
+  }
+
+  /** The next event as a field's last write. */
+  write(candidate: Candidate, stamp: Stamp): FieldWrite {
+    const { device, user } = this.context;
+    return { device, counter: candidate.mutation.counter, offset: this.offset, stamp, user };
+  }
+
+  /** Adds an event and the state that it leaves. Answers its offset. */
+  record(candidate: Candidate, recorded: Recorded): Offset {
+    const { offset } = this;
+    const { device, user, now } = this.context;
+    const { counter, remaining } = candidate.mutation;
+    const { schema, id, before, values, decisions = [] } = recorded;
+    this.events.push({
+      offset,
+      kind: recorded.kind,
+      collection: schema.name,
+      entity: id,
+      device,
+      counter,
+      user,
+      stamp: candidate.stamp,
+      claimed: candidate.claimed,
+      time: now,
+      seen: candidate.seen.floor,
+      remaining,
+      previous: before?.at ?? 0,
+      changed: recorded.changed,
+      was: recorded.was,
+      row: values,
+      decisions,
+      changes: recorded.changes ?? null,
+      call: this.call,
+    });
+    this.call = null;
+    this.states.set(`${schema.name}/${id}`, {
+      collection: schema.name,
+      id,
+      at: offset,
+      values,
+      writes: recorded.writes,
+      vector: addDot(before?.vector ?? EMPTY_ENTITY_VECTOR, { device, counter, offset }),
+      createdBy: before?.createdBy ?? user,
+      memory: recorded.memory ?? NO_MEMORY,
+      buried: recorded.buried ?? null,
+    });
+    return offset;
+  }
+
+  /** An entity as rules, reviews and people see it: its id and its fields. */
+  object(schema: CollectionSchema, id: EntityId, values: readonly JsonValue[]): JsonObject {
+    const columns = this.columns(schema.name);
+    const fields = schema.fields.map((field): [string, JsonValue] => [
+      field.name,
+      values[columns.indexOf(field.name)] ?? null,
+    ]);
+    return { id, ...Object.fromEntries(fields) };
+  }
+}
+
+/**
+ * Whether the write rule of a collection takes a change; why not, when it does not.
+ * @param before the entity as it is, `null` when there is none
+ * @param after as it would be, `null` when it would be gone
+ */
+export function writeRefusal(
+  draft: Draft,
+  schema: CollectionSchema,
+  operation: "create" | "update" | "delete",
+  before: JsonObject | null,
+  after: JsonObject | null,
+): Refused | null {
+  const { rules, rule: context } = draft.context;
+  const rule = Object.hasOwn(rules, schema.name) ? rules[schema.name]?.write : undefined;
+  if (rule === undefined) return null;
+  return askedRule(draft, schema.name, `${operation} of ${schema.name} is not allowed`, () =>
+    rule(context, { operation, before, after }),
+  );
+}
+
+/** The verdict of a rule of the operator: `null` when it allows, else why not. */
+export function askedRule(
+  draft: Draft,
+  collection: string,
+  refusal: string,
+  ask: () => boolean | string,
+): Refused | null {
+  try {
+    const verdict = draft.context.limit(ask);
+    if (verdict === true) return null;
+    return refuse("forbidden", typeof verdict === "string" ? boundedMessage(verdict) : refusal);
+  } catch (error) {
+    return refuse("rule-failed", `the rule of ${collection} threw: ${error instanceof Error ? error.message : "an error"}`);
+  }
+}

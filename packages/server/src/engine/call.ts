@@ -1,0 +1,96 @@
+/**
+ * Calls: a mutator of the application runs on the state that its mutation meets, and what it writes is admitted write by
+ * write, with the user's rights, in one transaction. Its author has seen what it reads, so it conflicts with nothing.
+ *
+ * A mutator may read any entity, and which ones shows only when it runs: reading one that is not in memory throws
+ * `NotLoaded`, and it runs again when the entity is there. It is pure, so it comes to the same point.
+ */
+import {
+  argsProblem,
+  boundedMessage,
+  type Decision,
+  type EntityId,
+  type Mutation,
+  type MutatorEffect,
+  MutatorRefusal,
+  runMutator,
+  TidelockError,
+} from "@tidelock/core";
+import { type Admitted, type Candidate, type Draft, isRefused, refuse, type Refused } from "./admission.ts";
+
+/** The entity must be read from the disk first. */
+export class NotLoaded extends Error {
+  override readonly name = "NotLoaded";
+  readonly collection: string;
+  readonly id: EntityId;
+
+  constructor(collection: string, id: EntityId) {
+    super(`${collection} ${id} is not in memory`);
+    this.collection = collection;
+    this.id = id;
+  }
+}
+
+/** What a call writes, or why it cannot. Throws `NotLoaded`. */
+export function callEffects(mutation: Mutation, draft: Draft): readonly MutatorEffect[] | Refused {
+  const mutator = draft.context.mutators.get(mutation.collection);
+  if (mutator === undefined) return refuse("unknown-mutator", `there is no mutator ${mutation.collection}`);
+  const problem = argsProblem(mutator, mutation.fields);
+  if (problem !== null) return refuse("invalid-value", problem);
+  const { device, user, rule, limit, collections } = draft.context;
+  try {
+    return limit(() =>
+      runMutator(mutator, mutation.fields, {
+        collections,
+        get: (collection, id) => {
+          const schema = collections.get(collection);
+          const values = draft.read(collection, id)?.values ?? null;
+          return schema === undefined || values === null ? null : draft.object(schema, id, values);
+        },
+        device,
+        counter: mutation.counter,
+        stamp: mutation.stamp,
+        user,
+        claims: rule.claims,
+        location: "server",
+      }),
+    );
+  } catch (error) {
+    if (error instanceof NotLoaded) throw error;
+    if (error instanceof MutatorRefusal) return refuse("mutator-refused", boundedMessage(error.message));
+    if (error instanceof TidelockError) return refuse(error.code, boundedMessage(error.detail));
+    const message = error instanceof Error ? error.message : "it threw something that is no error";
+    return refuse("mutator-failed", `${mutation.collection} threw: ${message}`);
+  }
+}
+
+export function admitCall(
+  candidate: Candidate,
+  draft: Draft,
+  admit: (candidate: Candidate, draft: Draft) => Admitted | Refused,
+): Admitted | Refused {
+  const { mutation } = candidate;
+  const effects = callEffects(mutation, draft);
+  if (!Array.isArray(effects)) return effects as Refused;
+  draft.call = [mutation.collection, mutation.fields];
+  const conflicts: Decision[] = [];
+  let offset = draft.offset - 1;
+  let isHeld = false;
+  for (const { operation, collection, entity, fields } of effects as readonly MutatorEffect[]) {
+    const step = admit(
+      {
+        ...candidate,
+        mutation: { ...mutation, operation, collection, entity, fields, seen: draft.offset - 1 },
+        seen: { floor: draft.offset - 1, dots: candidate.seen.dots },
+        assigned: operation === "create" ? entity : null,
+      },
+      draft,
+    );
+    if (isRefused(step)) return step;
+    conflicts.push(...step.conflicts);
+    isHeld ||= step.outcome === "in-review";
+    offset = draft.offset - 1;
+  }
+  draft.call = null;
+  return { outcome: isHeld ? "in-review" : conflicts.length > 0 ? "merged" : "applied", offset, conflicts };
+}
