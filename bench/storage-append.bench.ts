@@ -53,6 +53,7 @@ function makeCommits(size: number): Commit[] {
         detail: null,
       })),
       devices: [{ device, user, decided: head + size, acknowledged: head, seenAt: 1_772_366_400_000 }],
+      decisions: [],
       columns: [],
     });
   }

@@ -36,7 +36,9 @@ for (let head = 0; head < entities; head += 1000) {
     meta,
   }));
   const events = offsets.map((offset) => ({ offset, remaining: 0, body: "{}" }));
-  await storage.append([{ tenant, head, events, entities: rows, receipts: [], devices: [], columns: [] }]);
+  await storage.append([
+    { tenant, head, events, entities: rows, receipts: [], decisions: [], devices: [], columns: [] },
+  ]);
 }
 
 for (const [name, filter] of [

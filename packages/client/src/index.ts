@@ -1,5 +1,6 @@
 /** The Tidelock client SDK: `createClient`, and the types of what it returns. React hooks are in `@tidelock/client/react`. */
 export type * from "./api/client.ts";
+export type * from "./api/conflicts.ts";
 export { createClient } from "./api/create-client.ts";
 export type {
   ConditionsOn,

@@ -4,11 +4,14 @@
  */
 import { type DeviceId, type EntityId, MAX_TRANSACTION_MUTATIONS, type Schema, TidelockError } from "@tidelock/core";
 import type { Intent, ReplicaInput } from "../engine/input.ts";
+import type { StoredMutation } from "../engine/records.ts";
 import { type Announcement, type Machine, Runtime, type TokenSource } from "../runtime/run-effects.ts";
 import type { System } from "../runtime/system.ts";
 import type { Store } from "../store/store.ts";
 import type { Transport } from "../transport/transport.ts";
 import { ChangeFeed } from "./change-feed.ts";
+import { ConflictDesk } from "./conflict-desk.ts";
+import type { ConflictNotice, HistoryPage } from "./conflicts.ts";
 import type {
   ClientEvents,
   ConnectionStatus,
@@ -22,15 +25,20 @@ import type {
   Write,
 } from "./client.ts";
 import { EntityCollection, TransactionSide } from "./collection-client.ts";
-import { IdSource } from "./intents.ts";
+import { callIntent, type GivenValues, IdSource, knownId } from "./intents.ts";
 import { LiveQueries } from "./live-query.ts";
 import { Derived, keepIfEqual, keepIfSame, Notifier } from "./notifier.ts";
 import type { ReadContext } from "./read-context.ts";
 import type { ReplicaView } from "./replica-view.ts";
+import { causeOf, Rejections } from "./rejected-writes.ts";
 import { Rooms } from "./rooms.ts";
+import { ServerLog } from "./server-log.ts";
 import { connectionStatusOf, MutationEntries, syncStatusOf } from "./sync-status.ts";
 import { WireSubscriptions } from "./wire-subscriptions.ts";
 import { Writes } from "./writes.ts";
+
+/** Events in one page of a history, unless another number is asked for. */
+const HISTORY_PAGE = 50;
 
 export interface ClientCoreOptions<Source extends Schema> {
   readonly schema: Source;
@@ -43,6 +51,8 @@ export interface ClientCoreOptions<Source extends Schema> {
   readonly newDevice: DeviceId;
   readonly lingerMs: number;
   readonly autoConnect: boolean;
+  /** Where the server's log is read: `https://host/base/sync`. Throws `config-invalid`. */
+  readonly httpAddress: () => string;
 }
 
 type Listeners = { readonly [Name in keyof ClientEvents]: Set<(detail: ClientEvents[Name]) => void> };
@@ -55,6 +65,8 @@ export class ClientCore<Source extends Schema> {
   readonly outbox: Live<readonly OutboxEntry[]>;
   readonly rejected: RejectedWrites;
   readonly presence: Rooms;
+  readonly conflicts: ConflictDesk;
+  readonly mutate: Readonly<Record<string, (args?: GivenValues) => Write>>;
 
   readonly #options: ClientCoreOptions<Source>;
   readonly #runtime: Runtime;
@@ -64,6 +76,7 @@ export class ClientCore<Source extends Schema> {
   readonly #wire: WireSubscriptions;
   readonly #context: ReadContext;
   readonly #ids: IdSource;
+  readonly #serverLog: ServerLog;
   readonly #entries = new MutationEntries();
   readonly #totals: ReadonlyArray<Derived<SyncStatus> | Derived<ConnectionStatus>>;
   readonly #lists: ReadonlyArray<Derived<readonly OutboxEntry[]> | Derived<readonly RejectedEntry[]>>;
@@ -74,6 +87,7 @@ export class ClientCore<Source extends Schema> {
     trouble: new Set(),
     upgrade: new Set(),
     rejected: new Set(),
+    conflict: new Set(),
     assigned: new Set(),
   };
   #isOpen = false;
@@ -119,7 +133,7 @@ export class ClientCore<Source extends Schema> {
     const rejected = new Derived<readonly RejectedEntry[]>(this.#notifier, (last) =>
       keepIfSame(
         last,
-        replica.rejected.map((mutation) => this.#entries.rejectedEntry(mutation)),
+        replica.rejected.map((mutation) => this.#rejectedEntry(mutation)),
       ),
     );
     this.#totals = [status, connection];
@@ -127,14 +141,18 @@ export class ClientCore<Source extends Schema> {
     this.status = status;
     this.connection = connection;
     this.outbox = outbox;
-    this.rejected = {
-      get value() {
-        return rejected.value;
-      },
-      subscribe: (listener) => rejected.subscribe(listener),
+    this.rejected = new Rejections({
+      schema,
+      replica,
+      live: rejected,
+      entries: this.#entries,
+      now: () => system.now(),
       discard: (counter) => dispatch({ type: "discard", counter }),
-      retry: (counter) => this.#retry(counter),
-    };
+      write: (intents) => {
+        this.#assertUsable();
+        return this.#writes.transaction(intents);
+      },
+    });
 
     this.#context = {
       replica,
@@ -142,13 +160,34 @@ export class ClientCore<Source extends Schema> {
       wire: this.#wire,
       notifier: this.#notifier,
       linger: (end) => this.#linger(end),
+      syncState: (collection, id) => {
+        const state = replica.syncState(collection, id);
+        return state === "synced" && this.conflicts.hasLost(collection, id) ? "conflicted" : state;
+      },
       isOpen,
       subscriptionError: (collection, filter) => this.#wire.errorOf(collection, filter),
       onClosed: (listener) => this.#onClosed(listener),
     };
     const queries = new LiveQueries(this.#context);
     const write = (intent: Intent): Write => this.#write(intent);
+    this.#serverLog = new ServerLog({
+      base: options.httpAddress,
+      auth: options.auth,
+      fetch: (...request) => fetch(...request),
+    });
+    this.conflicts = new ConflictDesk({
+      schema,
+      context: this.#context,
+      queries,
+      ids: this.#ids,
+      serverLog: this.#serverLog,
+      write,
+    });
+    this.mutate = Object.fromEntries(
+      [...schema.mutators.keys()].map((name) => [name, (args = {}) => write(callIntent(schema, name, args))]),
+    );
     for (const [name, of] of schema.collections) {
+      if (of.isSystem) continue;
       if (name in this) throw new TidelockError("schema-invalid", `a collection cannot be called ${name}`);
       const value = new EntityCollection({ schema: of, context: this.#context, queries, ids: this.#ids, write });
       Object.defineProperty(this, name, { value, enumerable: true });
@@ -170,10 +209,12 @@ export class ClientCore<Source extends Schema> {
       if (isOver) throw new TidelockError("transaction-broken", "a transaction ends when its function returns");
       intents.push(intent);
     };
-    const sides = [...this.schema.collections].map(
-      ([name, schema]) =>
-        [name, new TransactionSide({ schema, context: this.#context, ids: this.#ids }, gather)] as const,
-    );
+    const sides = [...this.schema.collections]
+      .filter(([, { isSystem }]) => !isSystem)
+      .map(
+        ([name, schema]) =>
+          [name, new TransactionSide({ schema, context: this.#context, ids: this.#ids }, gather)] as const,
+      );
     const returned: unknown = run(Object.fromEntries(sides));
     isOver = true;
     if (returned instanceof Promise) {
@@ -186,6 +227,19 @@ export class ClientCore<Source extends Schema> {
       throw new TidelockError("transaction-broken", `a transaction has at most ${MAX_TRANSACTION_MUTATIONS} steps`);
     }
     return this.#writes.transaction(intents);
+  }
+
+  /** The events of an entity, newest first, from the server's log. */
+  history(
+    collection: string,
+    id: string,
+    options: { readonly before?: string; readonly limit?: number } = {},
+  ): Promise<HistoryPage> {
+    const schema = this.schema.collections.get(collection);
+    if (schema === undefined)
+      return Promise.reject(new TidelockError("unknown-collection", `there is no collection ${collection}`));
+    const entity = this.#options.replica.resolveId(knownId(schema, id));
+    return this.#serverLog.history(collection, entity, options.before, options.limit ?? HISTORY_PAGE);
   }
 
   goOnline(): void {
@@ -244,16 +298,6 @@ export class ClientCore<Source extends Schema> {
   #write(intent: Intent): Write {
     this.#assertUsable();
     return this.#writes.single(intent);
-  }
-
-  #retry(counter: number): Write {
-    const mutation = this.#options.replica.rejected.find((candidate) => candidate.counter === counter);
-    if (mutation === undefined)
-      throw new TidelockError("entity-not-found", `no refused mutation has the number ${counter}`);
-    const { operation, collection, entity, fields } = mutation;
-    const write = this.#write({ operation, collection, entity: this.#options.replica.resolveId(entity), fields });
-    this.rejected.discard(counter);
-    return write;
   }
 
   #assertUsable(): void {
@@ -352,8 +396,8 @@ export class ClientCore<Source extends Schema> {
         return;
       case "decided":
         this.#writes.decided(announcement.counter, announcement.outcome, announcement.detail);
-        if (announcement.outcome === "rejected") this.#tellRejected(announcement.counter);
-        return;
+        if (announcement.outcome === "rejected") this.#tellRejected(announcement.kept ?? announcement.counter);
+        return this.#noteConflicts(announcement);
       case "assigned":
         this.#feed.idAssigned(announcement.temporary);
         return this.#tell("assigned", { temporary: announcement.temporary, id: announcement.entity });
@@ -366,9 +410,30 @@ export class ClientCore<Source extends Schema> {
     }
   }
 
+  #noteConflicts({ counter, collection, entity, detail }: Extract<Announcement, { type: "decided" }>): void {
+    const at = this.#options.system.now();
+    const notices = (detail.conflicts ?? []).map((decision, index): ConflictNotice => ({
+      key: `${counter}.${index}`,
+      collection,
+      id: entity,
+      decision,
+      isLost: decision.winner !== "incoming",
+      at,
+    }));
+    if (notices.length === 0) return;
+    this.conflicts.noted(notices);
+    this.#feed.entitiesChanged(collection, new Set([entity]));
+    for (const notice of notices) this.#tell("conflict", notice);
+  }
+
   #tellRejected(counter: number): void {
     const mutation = this.#options.replica.rejected.find((candidate) => candidate.counter === counter);
-    if (mutation !== undefined) this.#tell("rejected", this.#entries.rejectedEntry(mutation));
+    if (mutation !== undefined) this.#tell("rejected", this.#rejectedEntry(mutation));
+  }
+
+  #rejectedEntry(mutation: StoredMutation): RejectedEntry {
+    const { replica, schema } = this.#options;
+    return this.#entries.rejectedEntry(mutation, causeOf(mutation, replica.rejected, schema)?.counter ?? null);
   }
 
   /** Listeners of events hear in the flush, like all others, so that they meet a client that is up to date. */

@@ -10,6 +10,7 @@
  * Listeners are called after the change, at most once per turn; a listener that throws is reported and disturbs nobody.
  */
 import type {
+  ArgsOf,
   Codec,
   CollectionName,
   CreateOf,
@@ -19,6 +20,8 @@ import type {
   FieldValues,
   JsonValue,
   Millis,
+  Mutator,
+  MutatorsOf,
   Operation,
   Schema,
   TidelockError,
@@ -27,6 +30,7 @@ import type {
 import type { Durability, Store } from "../store/store.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { System } from "../runtime/system.ts";
+import type { ConflictNotice, Conflicts, HistoryPage } from "./conflicts.ts";
 import type { Query, QueryOptions, Where, Direction, FieldOf } from "./query.ts";
 
 /** Stops what was started. Calling it twice does nothing more. */
@@ -59,6 +63,13 @@ export interface ClientOptions<Source extends Schema> {
   readonly system?: System;
 }
 
+/** The mutators of a schema as functions. */
+export type MutateOf<Source> = {
+  readonly [Name in keyof MutatorsOf<Source>]: MutatorsOf<Source>[Name] extends Mutator<infer Args>
+    ? (args: ArgsOf<Args>) => Write
+    : never;
+};
+
 /** A client: its own members, and one `CollectionClient` per collection of the schema. */
 export type Client<Source extends Schema = Schema> = ClientBase<Source> & {
   readonly [Name in CollectionName<Source>]: CollectionClient<
@@ -82,12 +93,25 @@ export interface ClientBase<Source extends Schema = Schema> {
   readonly outbox: Live<readonly OutboxEntry[]>;
   readonly rejected: RejectedWrites;
   readonly presence: Presence;
+  /** Reviews, this device's own conflicts, and the decision log. */
+  readonly conflicts: Conflicts;
+  /**
+   * The schema's mutators, by name: `client.mutate.closeTask({ task: id })`. They run here at once, and on the server when
+   * it hears of them. `saved` and `synced` reject with `mutator-refused` and the reason when the mutator refuses.
+   */
+  readonly mutate: MutateOf<Source>;
 
   /**
    * Writes to several entities, all or nothing, here and everywhere. Reads inside see the state before the transaction.
    * When `run` throws, nothing is written and the error is thrown on.
    */
   transaction(run: (transaction: Transaction<Source>) => void): TransactionWrite;
+  /** What happened to an entity, newest first, from the server's log. Needs a connection. */
+  history(
+    collection: CollectionName<Source>,
+    id: string,
+    options?: { readonly before?: string; readonly limit?: number },
+  ): Promise<HistoryPage>;
   /** Connect, and stay connected. */
   goOnline(): void;
   /** Disconnect, and stay so. Reading and writing go on. */
@@ -272,13 +296,32 @@ export interface OutboxEntry {
 export interface RejectedEntry extends Omit<OutboxEntry, "state"> {
   readonly code: ErrorCode;
   readonly message: string;
+  /** The number of the refused create without which this one could not stand; `null` when it failed by itself. */
+  readonly causedBy: number | null;
+}
+
+/** Everything of this device that the server does not have, as plain JSON: to keep, to send to somebody, to look at. */
+export interface UnsentWork {
+  readonly device: string | null;
+  readonly schemaVersion: number;
+  /** Milliseconds since 1970. */
+  readonly exportedAt: Millis;
+  readonly outbox: readonly JsonValue[];
+  readonly rejected: readonly JsonValue[];
 }
 
 export interface RejectedWrites extends Live<readonly RejectedEntry[]> {
-  /** Forgets a refused mutation. */
+  /** Forgets a refused mutation, with the rest of its transaction and what could not stand without it. */
   discard(counter: number): void;
-  /** Writes it again as a new mutation, and forgets the refused one. Throws like the first time when it cannot fit. */
+  /**
+   * Writes it again, with the rest of its transaction and what could not stand without it, and forgets the refused ones.
+   * Throws like the first time when it cannot fit.
+   */
   retry(counter: number): Write;
+  /** The same with other values in the named fields. */
+  edit(counter: number, values: Readonly<Record<string, unknown>>): Write;
+  /** The outbox and the refused mutations, as plain JSON. */
+  export(): UnsentWork;
 }
 
 export interface ClientEvents {
@@ -287,6 +330,8 @@ export interface ClientEvents {
   readonly upgrade: UpgradeNotice;
   /** The server refused a mutation. */
   readonly rejected: RejectedEntry;
+  /** A write of this device met a concurrent one: see `conflicts.recent`. */
+  readonly conflict: ConflictNotice;
   /** The server gave an entity its final id. */
   readonly assigned: { readonly temporary: string; readonly id: string };
 }

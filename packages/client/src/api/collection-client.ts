@@ -86,7 +86,7 @@ export class EntityCollection implements CollectionClient<EntityView, GivenValue
   }
   syncState(id: string): SyncState {
     const { schema, context } = this.#options;
-    return context.replica.syncState(schema.name, this.#checked.resolve(id));
+    return context.syncState(schema.name, this.#checked.resolve(id));
   }
   keyOf(id: string): string {
     return this.#options.context.replica.keyOf(knownId(this.#options.schema, id));

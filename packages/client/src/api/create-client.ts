@@ -30,6 +30,7 @@ export function createClient<Source extends Schema>(options: ClientOptions<Sourc
     newDevice: newDevice(system),
     lingerMs: options.lingerMs ?? LINGER_MS,
     autoConnect: options.autoConnect ?? true,
+    httpAddress: () => serverAddress(options.url, typeof location === "undefined" ? undefined : location.href).http,
   });
   // The core has defined a member for every collection of the schema.
   return core as unknown as Client<Source>;

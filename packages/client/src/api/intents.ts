@@ -4,16 +4,20 @@
  * It knows the schema and makes ids; it does not know entities that already exist.
  */
 import {
+  argsProblem,
+  changeProblem,
   type CollectionSchema,
   type DeviceId,
   type EntityId,
   exceedsBytes,
-  fieldProblem,
   type FieldValues,
   isTemporaryId,
+  initialChanges,
+  type JsonObject,
   type JsonValue,
   MAX_MUTATION_BYTES,
   parseEntityId,
+  type Schema,
   temporaryId,
   TidelockError,
   uuidv7,
@@ -56,7 +60,7 @@ export class IdSource {
 export function createIntent(schema: CollectionSchema, values: GivenValues, ids: IdSource): Intent {
   const { id: given, ...rest } = values;
   const entity = given === undefined ? ids.next(schema) : givenId(schema, given);
-  const fields = checkedFields(schema, rest);
+  const fields = checkedFields(schema, initialChanges(schema, rest as JsonObject));
   for (const { name, default: preset } of schema.fields) {
     if (preset === undefined && !Object.hasOwn(fields, name)) {
       throw new TidelockError("invalid-value", `${schema.name}.${name} must be given`);
@@ -80,6 +84,20 @@ export function deleteIntent(schema: CollectionSchema, id: string): Intent {
   return { operation: "delete", collection: schema.name, entity: knownId(schema, id), fields: {} };
 }
 
+/** A call of a mutator. Throws `TidelockError` with `unknown-mutator` or `invalid-value`. */
+export function callIntent(schema: Schema, name: string, args: GivenValues): Intent {
+  const mutator = schema.mutators.get(name);
+  const entity = parseEntityId(name);
+  if (mutator === undefined || entity === null)
+    throw new TidelockError("unknown-mutator", `there is no mutator ${JSON.stringify(name)}`);
+  const given = Object.entries(args).filter(([, value]) => value !== undefined);
+  // Checked to be JSON next; copied, so that the caller may go on changing what is theirs.
+  const fields = structuredClone(Object.fromEntries(given)) as FieldValues;
+  const problem = argsProblem(mutator, fields);
+  if (problem !== null) throw new TidelockError("invalid-value", problem);
+  return { operation: "call", collection: name, entity, fields };
+}
+
 /** The id of an entity that is read or changed. */
 export function knownId(schema: CollectionSchema, id: unknown): EntityId {
   const parsed = parseEntityId(id);
@@ -98,7 +116,7 @@ function givenId(schema: CollectionSchema, given: unknown): EntityId {
 }
 
 /** The values that are given, checked; those that are `undefined` are not there. */
-function checkedFields(schema: CollectionSchema, values: GivenValues): FieldValues {
+export function checkedFields(schema: CollectionSchema, values: GivenValues): FieldValues {
   const fields: Record<string, JsonValue> = {};
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue;
@@ -106,7 +124,7 @@ function checkedFields(schema: CollectionSchema, values: GivenValues): FieldValu
     if (field === undefined) {
       throw new TidelockError("unknown-field", `${schema.name} has no field called ${JSON.stringify(name)}`);
     }
-    const problem = fieldProblem(field, value);
+    const problem = changeProblem(field, value);
     if (problem !== null) throw new TidelockError("invalid-value", `${schema.name}.${name} ${problem}`);
     // Checked to be JSON; copied, so that the caller may go on changing what is theirs.
     fields[name] =

@@ -40,7 +40,7 @@ export class FollowedEntity extends Watched<Result> implements LiveEntity<Entity
     const data = (isOpen ? replica.get(this.#collection, id) : null) ?? undefined;
     const error = this.#context.subscriptionError(this.#collection, only(id));
     const status = data !== undefined ? "ready" : error !== null ? "error" : this.#isMissing() ? "missing" : "loading";
-    const syncState = isOpen ? replica.syncState(this.#collection, id) : "synced";
+    const syncState = isOpen ? this.#context.syncState(this.#collection, id) : "synced";
     const next: Result = { data, syncState, status, error, isLoading: status === "loading" };
     this.#result = keepIfEqual(this.#result, next);
     return this.#result;

@@ -1,7 +1,7 @@
 /** What live queries and live entities share: the replica, what changed, the wire, and who listens. */
-import type { Filter, TidelockError } from "@tidelock/core";
+import type { EntityId, Filter, TidelockError } from "@tidelock/core";
 import type { ChangeFeed } from "./change-feed.ts";
-import type { Unsubscribe } from "./client.ts";
+import type { SyncState, Unsubscribe } from "./client.ts";
 import type { Notifier } from "./notifier.ts";
 import type { ReplicaView } from "./replica-view.ts";
 import type { WireSubscriptions } from "./wire-subscriptions.ts";
@@ -13,6 +13,8 @@ export interface ReadContext {
   readonly notifier: Notifier;
   /** Runs `end` when interest that has lost its last reader has outlived it long enough; never after the client's close. */
   linger(end: () => void): Unsubscribe;
+  /** How far an entity's writes have come, conflicts that nobody has taken note of included. */
+  syncState(collection: string, id: EntityId): SyncState;
   /** Whether the store has been read. */
   isOpen(): boolean;
   /** Why the server refused to serve a filter, if it did. */

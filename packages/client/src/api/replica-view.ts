@@ -37,6 +37,7 @@ export interface ReplicaView {
   get(collection: string, id: EntityId): EntityView | null;
   ids(collection: string): Iterable<EntityId>;
   syncState(collection: string, id: EntityId): SyncState;
+  marks(collection: string, id: EntityId): ReadonlyMap<string, EntityId>;
   isComplete(collection: string, filter: Filter): boolean;
   presence(room: RoomName): readonly PresenceMember[];
   resolveId(id: EntityId): EntityId;

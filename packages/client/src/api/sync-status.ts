@@ -51,11 +51,12 @@ export class MutationEntries {
     return entry;
   }
 
-  rejectedEntry(mutation: StoredMutation): RejectedEntry {
+  /** @param causedBy the number of the refused create without which it could not stand */
+  rejectedEntry(mutation: StoredMutation, causedBy: number | null): RejectedEntry {
     let entry = this.#rejected.get(mutation);
-    if (entry === undefined) {
+    if (entry === undefined || entry.causedBy !== causedBy) {
       const code: ErrorCode = mutation.detail?.code ?? "internal";
-      entry = { ...partsOf(mutation), code, message: mutation.detail?.message ?? "" };
+      entry = { ...partsOf(mutation), code, message: mutation.detail?.message ?? "", causedBy };
       this.#rejected.set(mutation, entry);
     }
     return entry;

@@ -78,7 +78,11 @@ function sameEffects(left: readonly MutatorEffect[], right: readonly MutatorEffe
 
 function plain(effect: MutatorEffect | undefined): JsonValue {
   if (effect === undefined) return null;
-  const { operation, collection, entity, fields }: { operation: string; collection: string; entity: EntityId; fields: FieldValues } =
-    effect;
+  const {
+    operation,
+    collection,
+    entity,
+    fields,
+  }: { operation: string; collection: string; entity: EntityId; fields: FieldValues } = effect;
   return [operation, collection, entity, fields];
 }

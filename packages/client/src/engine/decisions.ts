@@ -46,7 +46,8 @@ export class Decisions {
     const first = outcome === "duplicate" ? (detail?.original ?? "applied") : outcome;
     if (first === "rejected") this.#reject(mutation, detail ?? {});
     else this.#accept(mutation, first === "duplicate" ? "applied" : first, offset, detail ?? null);
-    state.emit({ type: "decided", counter, outcome: first, detail: detail ?? {} });
+    const { collection, entity } = state.outbox.get(counter) ?? mutation;
+    state.emit({ type: "decided", counter, collection, entity, outcome: first, detail: detail ?? {} });
   }
 
   /** The mutation is set aside with its reason; those behind it go on. */
@@ -74,7 +75,8 @@ export class Decisions {
       outbox.add(aside);
       pending.putMutation(aside);
       this.#state.touchWritten(mutation);
-      this.#state.emit({ type: "decided", counter, outcome: "rejected", detail, kept });
+      const { collection, entity } = mutation;
+      this.#state.emit({ type: "decided", counter, collection, entity, outcome: "rejected", detail, kept });
     }
   }
 

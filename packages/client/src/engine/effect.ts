@@ -47,6 +47,8 @@ export type ReplicaEffect =
   | {
       readonly type: "decided";
       readonly counter: Counter;
+      readonly collection: string;
+      readonly entity: EntityId;
       readonly outcome: Outcome;
       readonly detail: ResultDetail;
       readonly kept?: Counter;

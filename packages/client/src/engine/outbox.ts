@@ -121,7 +121,10 @@ export class Outbox {
   }
 
   /** The fields of what a mutation carries that can name other entities. */
-  #referenceFields({ operation, collection }: Pick<StoredMutation, "operation" | "collection">): readonly FieldSchema[] {
+  #referenceFields({
+    operation,
+    collection,
+  }: Pick<StoredMutation, "operation" | "collection">): readonly FieldSchema[] {
     const { collections, mutators } = this.#schema;
     if (operation === "call") return mutators.get(collection)?.args.filter(holdsReferences) ?? [];
     return collections.get(collection)?.references ?? [];

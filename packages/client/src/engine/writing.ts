@@ -2,13 +2,7 @@
  * Writing: what the application asks for becomes mutations with a number, a stamp and what the device had seen. They enter
  * the outbox and the view at once, and the store with the next batch.
  */
-import {
-  type Counter,
-  ERRORS,
-  holdsReferences,
-  mapReferences,
-  MAX_TRANSACTION_MUTATIONS,
-} from "@tidelock/core";
+import { type Counter, ERRORS, holdsReferences, mapReferences, MAX_TRANSACTION_MUTATIONS } from "@tidelock/core";
 import type { Calls } from "./calls.ts";
 import type { Intent } from "./input.ts";
 import { charactersOf } from "./outbox.ts";

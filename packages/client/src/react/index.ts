@@ -9,6 +9,7 @@
  */
 export { TidelockProvider, type TidelockProviderProps, useClient } from "./provider.ts";
 export * from "./register.ts";
+export { type ConflictsResult, useConflicts, useReview } from "./use-conflicts.ts";
 export { useLive } from "./use-live.ts";
 export { useEntity, useQuery } from "./use-query.ts";
 export { type Mutation, useMutation } from "./use-mutation.ts";

@@ -9,6 +9,7 @@ describe("the server's address", () => {
       events: "https://sync.example.com/sync/events",
       reconcile: "https://sync.example.com/sync/reconcile",
       presence: "https://sync.example.com/sync/presence",
+      http: "https://sync.example.com/sync",
     });
     assert.equal(serverAddress("http://localhost:4400/base/", undefined).websocket, "ws://localhost:4400/base/sync");
     assert.equal(serverAddress("wss://sync.example.com", undefined).events, "https://sync.example.com/sync/events");

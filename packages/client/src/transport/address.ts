@@ -6,6 +6,8 @@ export interface ServerAddress {
   readonly events: string;
   readonly reconcile: string;
   readonly presence: string;
+  /** What the others begin with, for reading over HTTP. */
+  readonly http: string;
 }
 
 /**
@@ -27,5 +29,6 @@ export function serverAddress(url: string, page: string | undefined): ServerAddr
     events: `${http}/events`,
     reconcile: `${http}/reconcile`,
     presence: `${http}/presence`,
+    http,
   };
 }

@@ -33,9 +33,8 @@ export function reconcileBody(
     last_ack_version: acknowledged === null ? null : formatCheckpoint(acknowledged),
     mutations: mutations.map(([counter, operation, collection, entity, fields, seen, stamp, remaining]) => ({
       temp_id: String(counter),
-      entity_id: entity,
-      collection,
-      operation,
+      // A call names its mutator where the socket names a collection.
+      ...(operation === "call" ? { operation: collection } : { entity_id: entity, collection, operation }),
       payload: fields,
       version: formatVersion(epoch, { floor: seen, dots: new Map([[device, counter - 1]]) }),
       occurred_at: new Date(stampMillis(stamp)).toISOString(),
@@ -59,7 +58,7 @@ export function pushResultOf(answer: unknown, mutations: readonly MutationRow[])
     const version = parseVersion(item["version"]);
     const outcome = item["outcome"];
     const entity = parseEntityId(item["entity_id"]);
-    if (version === null || (outcome !== "applied" && outcome !== "merged" && outcome !== "duplicate")) return null;
+    if (version === null || !isTaken(outcome)) return null;
     const isAssigned = entity !== null && entity !== entities.get(counter);
     byCounter.set(counter, [counter, outcome, version.vector.floor, isAssigned ? { entity } : {}]);
   }
@@ -76,6 +75,10 @@ export function pushResultOf(answer: unknown, mutations: readonly MutationRow[])
     results.push(row);
   }
   return { type: "push-result", results };
+}
+
+function isTaken(outcome: unknown): outcome is "applied" | "merged" | "duplicate" | "in-review" {
+  return outcome === "applied" || outcome === "merged" || outcome === "duplicate" || outcome === "in-review";
 }
 
 function listOf(answer: unknown, name: string): ReadonlyArray<Readonly<Record<string, unknown>>> | null {

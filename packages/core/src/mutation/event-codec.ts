@@ -42,7 +42,8 @@ export function encodeEvent(event: DomainEvent, rowText: string | null): string 
 
 export function decodeEvent(offset: Offset, body: string): DomainEvent {
   const parts = JSON.parse(body);
-  const isKnown = Array.isArray(parts) && ((parts[0] === 2 && parts.length === 19) || (parts[0] === 1 && parts.length === 17));
+  const isKnown =
+    Array.isArray(parts) && ((parts[0] === 2 && parts.length === 19) || (parts[0] === 1 && parts.length === 17));
   assert(isKnown, `event ${offset} is not of format ${FORMAT}`);
   const kind = KINDS[parts[1]];
   assert(kind !== undefined, `event ${offset} has no kind`);

@@ -105,9 +105,7 @@ export function withMutators<Source extends Schema, const Declared extends Mutat
 }
 
 function declareMutator(declaration: { readonly args: Fields; readonly run: Mutator["run"] }): Mutator {
-  const args = Object.entries(declaration.args).map(
-    ([name, { definition }]): FieldSchema => ({ name, ...definition }),
-  );
+  const args = Object.entries(declaration.args).map(([name, { definition }]): FieldSchema => ({ name, ...definition }));
   return { name: "", args, run: (transaction, given, context) => declaration.run(transaction, given, context) };
 }
 
@@ -171,7 +169,9 @@ export function runMutator(mutator: Mutator, args: FieldValues, environment: Mut
     .filter(({ isSystem }) => !isSystem)
     .map((schema) => [schema.name, sideOf(schema, environment, effects, write)] as const);
   const { user, claims, location, stamp } = environment;
-  const given = Object.fromEntries(mutator.args.map((field) => [field.name, args[field.name] ?? field.default ?? null]));
+  const given = Object.fromEntries(
+    mutator.args.map((field) => [field.name, args[field.name] ?? field.default ?? null]),
+  );
   const returned = mutator.run(Object.fromEntries(sides), given, {
     user,
     claims,
@@ -240,7 +240,10 @@ export function initialChanges(schema: CollectionSchema, values: JsonObject): Js
     ([name, value]) => typeof value === "number" && schema.byName.get(name)?.type === "counter",
   );
   if (counters.length === 0) return values;
-  return { ...values, ...Object.fromEntries(counters.map(([name, value]): [string, JsonValue] => [name, { add: value }])) };
+  return {
+    ...values,
+    ...Object.fromEntries(counters.map(([name, value]): [string, JsonValue] => [name, { add: value }])),
+  };
 }
 
 /** The id of an entity that a mutator creates: the same on the device and on the server. */

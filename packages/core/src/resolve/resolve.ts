@@ -101,18 +101,16 @@ type Merge =
 function merged(field: FieldSchema, incoming: IncomingWrite, merge: Merge): Settlement {
   if ("problem" in merge) return { kind: "refused", problem: merge.problem };
   const { value, memory, contests } = merge;
-  const decisions = contests.map(
-    (contest): Decision => ({
-      field: field.name,
-      policy: policyName(field.policy),
-      policyVersion: VERSION,
-      winner: contest.winner,
-      value,
-      reason: contest.reason,
-      current: contest.current,
-      incoming: { ...contest.incoming, user: incoming.user, offset: incoming.offset, seen: incoming.seen.floor },
-    }),
-  );
+  const decisions = contests.map((contest): Decision => ({
+    field: field.name,
+    policy: policyName(field.policy),
+    policyVersion: VERSION,
+    winner: contest.winner,
+    value,
+    reason: contest.reason,
+    current: contest.current,
+    incoming: { ...contest.incoming, user: incoming.user, offset: incoming.offset, seen: incoming.seen.floor },
+  }));
   return { kind: "written", value, stamp: incoming.stamp, memory, decisions };
 }
 
@@ -244,7 +242,16 @@ export function settleDelete(
 ): Decision {
   const updated = deleted === "current" ? "incoming" : "current";
   const winner = policy === "review" ? "review" : policy === "delete-wins" ? deleted : updated;
-  return { field: null, policy, policyVersion: VERSION, winner, value: null, reason: REASONS[policy][deleted], current, incoming };
+  return {
+    field: null,
+    policy,
+    policyVersion: VERSION,
+    winner,
+    value: null,
+    reason: REASONS[policy][deleted],
+    current,
+    incoming,
+  };
 }
 
 const REASONS = {

@@ -83,5 +83,10 @@ export function defineRule<Value extends JsonValue>(
   if (!Number.isSafeInteger(rule.version) || rule.version < 1) {
     throw new TidelockError("schema-invalid", `the rule ${rule.name} needs a version: a whole number from 1`);
   }
-  return { name: rule.name, version: rule.version, claims: rule.claims ?? [], decide: (question) => rule.decide(question) };
+  return {
+    name: rule.name,
+    version: rule.version,
+    claims: rule.claims ?? [],
+    decide: (question) => rule.decide(question),
+  };
 }

@@ -36,7 +36,8 @@ export function askRule(question: Question, limit: TimeLimit): Answer {
   const { version, name } = rule;
   try {
     const answer = limit(() => ask(rule, question));
-    if (answer instanceof Verdict && answer.isReview) return { kind: "review", version, reason: sentence(answer.reason), fault: null };
+    if (answer instanceof Verdict && answer.isReview)
+      return { kind: "review", version, reason: sentence(answer.reason), fault: null };
     const value = answer instanceof Verdict ? answer.value : answer;
     const problem = value === undefined ? "is missing" : fieldProblem(question.field, value);
     if (problem !== null) {
@@ -51,7 +52,10 @@ export function askRule(question: Question, limit: TimeLimit): Answer {
   }
 }
 
-function ask(rule: Rule, { collection, field, base, current, incoming, claims }: Question): JsonValue | Verdict<JsonValue> {
+function ask(
+  rule: Rule,
+  { collection, field, base, current, incoming, claims }: Question,
+): JsonValue | Verdict<JsonValue> {
   const later = laterWrite(current, incoming);
   const side = (contender: Contender, all: JsonObject, isLater: boolean): RuleSide<JsonValue> => ({
     value: frozenCopy(contender.value),

@@ -313,5 +313,10 @@ export function propertyProblem(list: FieldSchema, name: string, value: unknown)
 
 /** Whether a word can name a field: a name that filters do not use themselves and that no plain object answers to. */
 export function isFieldName(name: string): boolean {
-  return isName(name) && !name.startsWith("tidelock.") && !["id", "and", "or", "not", "prototype"].includes(name) && !(name in Object.prototype);
+  return (
+    isName(name) &&
+    !name.startsWith("tidelock.") &&
+    !["id", "and", "or", "not", "prototype"].includes(name) &&
+    !(name in Object.prototype)
+  );
 }

@@ -147,7 +147,8 @@ function buildCollection(name: string, declared: Collection): CollectionSchema {
     const problem = built.default === undefined ? null : fieldProblem(built, built.default);
     if (problem !== null) throw invalid(`the default of ${name}.${fieldName} ${problem}`);
     for (const { name: property, type } of built.item) {
-      if (!isFieldName(property)) throw invalid(`items of ${name}.${fieldName} cannot have a ${JSON.stringify(property)}`);
+      if (!isFieldName(property))
+        throw invalid(`items of ${name}.${fieldName} cannot have a ${JSON.stringify(property)}`);
       if (["set", "list", "counter"].includes(type)) throw invalid(`${name}.${fieldName} has a ${type} in its items`);
     }
     fields.push(built);

@@ -7,7 +7,15 @@
  * of the review that holds it (`*` for the whole entity). So everybody who sees the entity sees at once that it waits.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { type Counter, type DeviceId, type EntityId, type Millis, type Offset, parseEntityId, type UserId } from "../ids.ts";
+import {
+  type Counter,
+  type DeviceId,
+  type EntityId,
+  type Millis,
+  type Offset,
+  parseEntityId,
+  type UserId,
+} from "../ids.ts";
 import type { Stamp } from "../time/hlc.ts";
 import type { FieldSchema, FieldType } from "./field.ts";
 import type { CollectionSchema } from "./schema.ts";

@@ -20,5 +20,15 @@ export type {
 } from "./input.ts";
 export { DEFAULT_BOUNDS, type EngineBounds, type HubOptions } from "./ports.ts";
 export { parseReconcilePosition } from "./reconcile.ts";
-export type { Commit, DeviceRecord, Receipt, Snapshot, StoredEntity, StoredEvent, TenantRecord } from "./records.ts";
-export type { CollectionRules, RuleContext, Rules, WriteRequest } from "./rules.ts";
+export type {
+  Commit,
+  DecisionQuery,
+  DeviceRecord,
+  Receipt,
+  Snapshot,
+  StoredDecision,
+  StoredEntity,
+  StoredEvent,
+  TenantRecord,
+} from "./records.ts";
+export type { CollectionRules, ReviewRequest, RuleContext, Rules, WriteRequest } from "./rules.ts";
