@@ -59,7 +59,7 @@ export class ConflictDesk implements Conflicts {
     this.reviews = new ReviewReader(options);
     this.open = this.reviews.query({
       where: { status: "open" } as Where<Review>,
-      orderBy: ["due", "openedAt"],
+      orderBy: "openedAt",
     });
     this.#told = new Derived(options.context.notifier, (last) => keepIfSame(last, this.#notices));
     this.recent = this.#told;

@@ -107,7 +107,7 @@ export interface HistoryPage extends Page<HistoryEntry> {
 
 export interface Conflicts {
   readonly reviews: Reviews;
-  /** The open reviews that this user may see, the most urgent first. */
+  /** The open reviews that this user may see, the oldest first. */
   readonly open: LiveQuery<Review>;
   /** The reviews that an entity waits for, by field; `*` for the whole entity. */
   of(collection: string, id: string): ReadonlyMap<string, string>;

@@ -35,7 +35,9 @@ export interface ConditionsOn<Value> {
 export type Where<Entity> = {
   readonly [Key in keyof Entity]?: [Entity[Key]] extends [Scalar]
     ? Entity[Key] | ConditionsOn<Entity[Key]>
-    : Scalar | ConditionsOn<Scalar>;
+    : Entity[Key] extends ReadonlyArray<infer Element extends string | number>
+      ? { readonly contains: Element }
+      : Scalar | ConditionsOn<Scalar>;
 } & {
   readonly and?: ReadonlyArray<Where<Entity>>;
   readonly or?: ReadonlyArray<Where<Entity>>;

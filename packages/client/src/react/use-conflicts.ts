@@ -7,7 +7,7 @@ import { useClient } from "./provider.ts";
 import { useLive } from "./use-live.ts";
 
 export interface ConflictsResult {
-  /** The open reviews that the user may see, the most urgent first. */
+  /** The open reviews that the user may see, the oldest first. */
   readonly open: QueryResult<Review>;
   /** Conflicts that this device's own writes met, newest first. */
   readonly recent: readonly ConflictNotice[];

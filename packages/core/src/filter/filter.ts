@@ -4,7 +4,7 @@
  *
  *     { done: false, priority: { gte: 2 }, or: [{ assignee: "ana" }, { assignee: null }] }
  *
- * All conditions must hold. `null` equals only `null` and is neither less nor greater than anything. Order is by number
+ * All conditions must hold. `contains` asks a set for an element. `null` equals only `null` and is neither less nor greater than anything. Order is by number
  * or by UTF-16 code unit; values of different types are never ordered.
  */
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, jsonProblem, sameJson } from "../base/json.ts";
@@ -19,6 +19,8 @@ export interface Comparison {
   readonly gte?: string | number;
   readonly lt?: string | number;
   readonly lte?: string | number;
+  /** Whether a set has this element. */
+  readonly contains?: string | number;
 }
 /** `{}` is everything. `id` can be filtered like a field. */
 export interface Filter {
@@ -32,7 +34,7 @@ export const EVERYTHING: Filter = {};
 /** Matches nothing: an empty list of alternatives. */
 export const NOTHING: Filter = { or: [] };
 
-const OPERATORS = new Set(["eq", "ne", "in", "gt", "gte", "lt", "lte"]);
+const OPERATORS = new Set(["eq", "ne", "in", "gt", "gte", "lt", "lte", "contains"]);
 
 /**
  * Checks a filter from outside against the fields of its collection.
@@ -184,6 +186,8 @@ function compareWith(operator: keyof Comparison, operand: JsonValue): (value: Js
       const allowed = new Set<JsonValue>(operand as readonly Scalar[]);
       return (value) => allowed.has(value);
     }
+    case "contains":
+      return (value) => Array.isArray(value) && value.includes(operand);
     case "gt":
       return (value) => typeof value === typeof operand && (value as number) > (operand as number);
     case "gte":
