@@ -178,6 +178,10 @@ export function read(request: ReadRequest): string {
       return `read snapshot of ${request.collection} ${filter(request.filter)}`;
     case "page":
       return `read page of ${request.collection} after ${request.after ?? "nothing"}`;
+    case "decisions":
+      return `read decisions, at most ${request.limit}`;
+    case "events-at":
+      return `read events ${request.offsets.join(", ")}`;
   }
 }
 

@@ -9,6 +9,7 @@ import type {
   ServerMessage,
   SessionId,
 } from "@tidelock/core";
+import type { QueryResponse } from "./inquiry-records.ts";
 import type { Commit } from "./records.ts";
 import type { HubTimer, ReadRequest } from "./input.ts";
 
@@ -40,6 +41,8 @@ export type HubEffect =
   | { readonly type: "cancel-timer"; readonly timer: HubTimer }
   /** The answer to a reconcile: the body in the form of the wire, or a refusal. */
   | { readonly type: "answer"; readonly request: number; readonly answer: ReconcileAnswer }
+  /** The answer to a query: the body in the form of the wire, or a refusal. */
+  | { readonly type: "query-answer"; readonly request: number; readonly answer: QueryAnswer }
   /** Devices have durably integrated up to these offsets: save when convenient. */
   | { readonly type: "acknowledged"; readonly offsets: ReadonlyMap<DeviceId, number> }
   /** Something that operators want to know. */
@@ -50,9 +53,17 @@ export type HubEffect =
       readonly facts: { readonly [name: string]: JsonValue };
     };
 
-export type ReconcileAnswer =
-  | { readonly ok: true; readonly body: ReconcileResponse }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly retryAfterMs?: Millis };
+/** A refusal of a whole request. */
+export interface RequestRefusal {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: Millis;
+}
+
+export type ReconcileAnswer = { readonly ok: true; readonly body: ReconcileResponse } | RequestRefusal;
+
+export type QueryAnswer = { readonly ok: true; readonly body: QueryResponse } | RequestRefusal;
 
 /** The response of `POST /sync/reconcile`, as DESIGN section 7 fixes it. */
 export interface ReconcileResponse {

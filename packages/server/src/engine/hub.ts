@@ -13,15 +13,11 @@ import {
   boundedMessage,
   chooseVersion,
   type ClientMessage,
-  columnNames,
-  type Columns,
   type DeviceId,
   type ErrorCode,
   ERRORS,
   EVERYTHING,
   MAX_SUBSCRIPTIONS,
-  type Hello,
-  type Welcome,
   type Millis,
   type Offset,
   OLDEST_PROTOCOL_VERSION,
@@ -32,14 +28,14 @@ import {
   type SubscriptionRequest,
   UNLIMITED,
   unreachable,
-  MAX_PUSH_MUTATIONS,
-  MAX_FRAME_BYTES,
 } from "@tidelock/core";
+import { columnsFor } from "./columns.ts";
 import { Delivery } from "./delivery.ts";
 import { type DeviceState, isSettled } from "./device.ts";
 import { Devices } from "./devices.ts";
 import type { HubEffect, OutboundMessage } from "./effect.ts";
 import { Expiry, isServerDevice } from "./expiry.ts";
+import { Inquiries } from "./inquiries.ts";
 import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
 import { Planner } from "./planner.ts";
 import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
@@ -48,6 +44,7 @@ import { Pushes, resultRow } from "./pushes.ts";
 import { Reconciler } from "./reconcile.ts";
 import { mayWait, newSession, type Opening, type Session, voidReason } from "./session.ts";
 import { isRefusal, Views } from "./views.ts";
+import { welcomeTo } from "./welcome.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
 const GO_AWAY_RETRY_MS = 1_000;
@@ -60,13 +57,13 @@ const MAX_SPREAD_MS = 30_000;
 export class Hub {
   readonly #options: HubOptions;
   readonly #context: HubContext;
-  readonly #columns = new Map<string, Columns>();
   readonly #planner: Planner;
   readonly #delivery: Delivery;
   readonly #presence: PresenceDesk;
   readonly #views: Views;
   readonly #pushes: Pushes;
   readonly #reconciler: Reconciler;
+  readonly #inquiries: Inquiries;
   readonly #devices: Devices;
   readonly #expiry: Expiry;
   readonly #sessions = new Map<SessionId, Session>();
@@ -89,19 +86,12 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#floor = options.record.floor;
-    const grown: Array<readonly [string, Columns]> = [];
-    for (const schema of options.schema.collections.values()) {
-      const known = options.record.columns.get(schema.name) ?? [];
-      const added = columnNames(schema).filter((name) => !known.includes(name));
-      const columns = [...known, ...added];
-      this.#columns.set(schema.name, columns);
-      if (added.length > 0) grown.push([schema.name, columns]);
-    }
+    const { columns, grown } = columnsFor(options.schema, options.record);
     this.#context = {
       tenant: options.tenant,
       epoch: options.record.epoch,
       collections: options.schema.collections,
-      columns: this.#columns,
+      columns,
       rules: options.rules ?? {},
       mutators: options.schema.mutators,
       limit: options.limit ?? UNLIMITED,
@@ -149,6 +139,11 @@ export class Hub {
       withDevice: (device, principal, use) => this.#devices.with(device, principal, use),
       viewOf: (collection, principal) => this.#views.viewOf({ collection, where: EVERYTHING }, principal),
       released: (device) => this.#releaseDevice(device),
+    });
+    this.#inquiries = new Inquiries({
+      context: this.#context,
+      viewOf: (collection, principal) => this.#views.viewOf({ collection, where: EVERYTHING }, principal),
+      isOpen: () => !this.#draining,
     });
   }
 
@@ -215,6 +210,8 @@ export class Hub {
         return this.#onAppendFailed();
       case "reconcile":
         return this.#onReconcile(input.request, input.principal, input.body);
+      case "query":
+        return this.#inquiries.handle(input);
       case "trimmed":
         this.#floor = Math.max(this.#floor, input.floor);
         return;
@@ -339,7 +336,7 @@ export class Hub {
     const reason = voidReason(hello, this.#context.epoch, this.#floor, this.head);
     const requests = hello.subscriptions.map((request) => this.#resume(request, principal, reason === null));
     this.#send(id, {
-      ...this.#welcome(hello),
+      ...welcomeTo(hello, this.#options, this.#context, this.head),
       session: id,
       user: principal.user,
       expires: principal.expires,
@@ -362,22 +359,6 @@ export class Hub {
     for (const message of opening.waiting) {
       if (this.#sessions.has(id)) this.#onMessage(id, message);
     }
-  }
-
-  /** What every device of the tenant is told at the start. */
-  #welcome(hello: Hello): Omit<Welcome, "session" | "user" | "expires" | "decided" | "whole" | "results"> {
-    const { upgrade, schema } = this.#options;
-    const isOlder = upgrade !== undefined && hello.schema.version < schema.version;
-    return {
-      type: "welcome",
-      protocol: PROTOCOL_VERSION,
-      epoch: this.#context.epoch,
-      head: this.head,
-      time: this.#now,
-      columns: Object.fromEntries(this.#columns),
-      limits: { frameBytes: MAX_FRAME_BYTES, pushMutations: MAX_PUSH_MUTATIONS, idleMs: this.#context.limits.idleMs },
-      upgrade: isOlder ? { message: upgrade.message, url: upgrade.url } : null,
-    };
   }
 
   /** The request as it can be met: its key stays only if what the device holds is what it would get now. */

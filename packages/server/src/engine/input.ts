@@ -12,7 +12,15 @@ import type {
   SessionId,
   UserId,
 } from "@tidelock/core";
-import type { DeviceRecord, Receipt, Snapshot, StoredEntity, StoredEvent } from "./records.ts";
+import type {
+  DecisionQuery,
+  DeviceRecord,
+  Receipt,
+  Snapshot,
+  StoredDecision,
+  StoredEntity,
+  StoredEvent,
+} from "./records.ts";
 
 /** Who is asking, as the token says. Rules see it; nothing of it comes from a message body. */
 export interface Principal {
@@ -50,6 +58,8 @@ export type HubInput =
       readonly principal: Principal;
       readonly body: ReconcileBody;
     }
+  /** Somebody looks into the decision log, an entity's history, or the review queue. Answered with `query-answer`. */
+  | { readonly type: "query"; readonly request: number; readonly principal: Principal; readonly query: Query }
   /** The log was trimmed up to here. */
   | { readonly type: "trimmed"; readonly floor: Offset }
   /** Send everyone away; accept nothing more. */
@@ -92,6 +102,37 @@ export interface ReconcileMutation {
   readonly remaining: number;
 }
 
+/** A decision's place in the log: the offset of its event, and its position among the event's decisions. */
+export interface DecisionPlace {
+  readonly offset: Offset;
+  readonly index: number;
+}
+
+/** What may be asked. `limit` is how many at most; an answer may hold fewer and still say where to go on. */
+export type Query =
+  /** Decisions, newest first, within `where`; `before` a place that an earlier answer named. */
+  | { readonly kind: "conflicts"; readonly where: DecisionQuery; readonly limit: number }
+  | { readonly kind: "conflict"; readonly place: DecisionPlace }
+  /** An entity's events, newest first; `before` is the offset of one of them. */
+  | {
+      readonly kind: "history";
+      readonly collection: string;
+      readonly entity: EntityId;
+      readonly before: Offset | null;
+      readonly limit: number;
+    }
+  /** Reviews in the order of their ids, after one. */
+  | {
+      readonly kind: "reviews";
+      readonly status: "open" | "closed" | "all";
+      readonly collection: string | null;
+      /** `null`: whoever has it; empty: those that nobody has. */
+      readonly assignee: string | null;
+      readonly after: EntityId | null;
+      readonly limit: number;
+    }
+  | { readonly kind: "review"; readonly id: EntityId };
+
 /** What the hub wants to read. */
 export type ReadRequest =
   | { readonly kind: "entities"; readonly keys: readonly (readonly [string, EntityId])[] }
@@ -107,7 +148,9 @@ export type ReadRequest =
       /** The values of columns that a stored row does not reach. */
       readonly defaults: readonly JsonValue[];
     }
-  | { readonly kind: "page"; readonly collection: string; readonly after: EntityId | null; readonly limit: number };
+  | { readonly kind: "page"; readonly collection: string; readonly after: EntityId | null; readonly limit: number }
+  | { readonly kind: "decisions"; readonly where: DecisionQuery; readonly limit: number }
+  | { readonly kind: "events-at"; readonly offsets: readonly Offset[] };
 
 /** What it gets; the same kind as the request. */
 export type ReadResult =
@@ -117,4 +160,6 @@ export type ReadResult =
   | { readonly kind: "receipts-by-name"; readonly receipts: readonly Receipt[] }
   | { readonly kind: "receipts"; readonly receipts: readonly Receipt[] }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
-  | { readonly kind: "page"; readonly offset: Offset; readonly entities: readonly StoredEntity[] };
+  | { readonly kind: "page"; readonly offset: Offset; readonly entities: readonly StoredEntity[] }
+  | { readonly kind: "decisions"; readonly decisions: readonly StoredDecision[] }
+  | { readonly kind: "events-at"; readonly events: readonly StoredEvent[] };

@@ -38,6 +38,10 @@ export async function performRead(
       return { kind, snapshot: await snapshot(request) };
     case "page":
       return { kind, ...(await storage.readPage(tenant, request.collection, request.after, request.limit)) };
+    case "decisions":
+      return { kind, decisions: await storage.readDecisions(tenant, request.where, request.limit) };
+    case "events-at":
+      return { kind, events: await storage.readEventsAt(tenant, request.offsets) };
     default:
       return unreachable(request);
   }

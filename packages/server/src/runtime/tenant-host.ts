@@ -16,8 +16,8 @@ import {
   type TenantId,
   unreachable,
 } from "@tidelock/core";
-import type { HubEffect, ReconcileAnswer } from "../engine/effect.ts";
-import type { HubInput, HubTimer, Principal, ReadRequest, ReconcileBody } from "../engine/input.ts";
+import type { HubEffect, QueryAnswer, ReconcileAnswer, RequestRefusal } from "../engine/effect.ts";
+import type { HubInput, HubTimer, Principal, Query, ReadRequest, ReconcileBody } from "../engine/input.ts";
 import type { TenantRecord } from "../engine/records.ts";
 import type { SessionInput, SessionSink, TenantPort } from "../gateway/tenant-port.ts";
 import { errorFacts } from "../observe/log.ts";
@@ -39,6 +39,7 @@ export class TenantHost implements TenantPort {
   readonly #saves: LazySaves;
   readonly #sinks = new Map<SessionId, SessionSink>();
   readonly #requests = new Map<number, (answer: ReconcileAnswer) => void>();
+  readonly #queries = new Map<number, (answer: QueryAnswer) => void>();
   readonly #inputs: HubInput[] = [];
   #handling = false;
   #running = true;
@@ -87,6 +88,16 @@ export class TenantHost implements TenantPort {
     });
   }
 
+  query(principal: Principal, query: Query): Promise<QueryAnswer> {
+    if (!this.#running) return Promise.resolve(failure("internal"));
+    const request = this.#nextRequest;
+    this.#nextRequest += 1;
+    return new Promise((answer) => {
+      this.#queries.set(request, answer);
+      this.#handle({ type: "query", request, principal, query });
+    });
+  }
+
   // ── for the tenants' keeper ────────────────────────────────────────────────────────────────────────────────────
 
   get running(): boolean {
@@ -108,7 +119,8 @@ export class TenantHost implements TenantPort {
 
   /** Whether nothing depends on this host any more. */
   unusedSince(now: Millis): Millis {
-    const inUse = this.#sinks.size > 0 || this.#requests.size > 0 || this.relay.backlog > 0 || !this.#hub.idle;
+    const isAsked = this.#requests.size > 0 || this.#queries.size > 0;
+    const inUse = this.#sinks.size > 0 || isAsked || this.relay.backlog > 0 || !this.#hub.idle;
     if (inUse) this.#usedAt = now;
     return now - this.#usedAt;
   }
@@ -143,8 +155,7 @@ export class TenantHost implements TenantPort {
     await this.settled();
     this.#running = false;
     this.#timers.clear();
-    for (const answer of this.#requests.values()) answer(failure("shutting-down"));
-    this.#requests.clear();
+    this.#refuseRequests("shutting-down");
     await this.relay.stop();
     await this.#saves.save();
   }
@@ -195,6 +206,10 @@ export class TenantHost implements TenantPort {
       case "answer":
         this.#requests.get(effect.request)?.(effect.answer);
         this.#requests.delete(effect.request);
+        return;
+      case "query-answer":
+        this.#queries.get(effect.request)?.(effect.answer);
+        this.#queries.delete(effect.request);
         return;
       case "acknowledged":
         return this.#saves.acknowledged(effect.offsets);
@@ -254,6 +269,12 @@ export class TenantHost implements TenantPort {
     }
   }
 
+  #refuseRequests(code: ErrorCode): void {
+    for (const answer of [...this.#requests.values(), ...this.#queries.values()]) answer(failure(code));
+    this.#requests.clear();
+    this.#queries.clear();
+  }
+
   #fail(code: ErrorCode, error: unknown): void {
     if (!this.#running) return;
     this.#running = false;
@@ -265,8 +286,7 @@ export class TenantHost implements TenantPort {
     const sinks = [...this.#sinks.values()];
     this.#sinks.clear();
     for (const sink of sinks) sink.goAway(code, this.#ports.retryAfterMs());
-    for (const answer of this.#requests.values()) answer(failure(code));
-    this.#requests.clear();
+    this.#refuseRequests(code);
     void this.relay.stop();
     void this.#saves.save();
     this.#stopped(this);
@@ -277,6 +297,6 @@ function bringsWork(input: HubInput): boolean {
   return input.type === "reconcile" || (input.type === "message" && input.message.type === "push");
 }
 
-function failure(code: ErrorCode): ReconcileAnswer {
+function failure(code: ErrorCode): RequestRefusal {
   return { ok: false, code, message: ERRORS[code].message };
 }

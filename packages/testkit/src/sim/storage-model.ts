@@ -102,6 +102,10 @@ export function carryOut(disk: StorageModel, tenant: TenantId, request: ReadRequ
     }
     case "page":
       return { kind: "page", ...disk.readPage(tenant, request.collection, request.after, request.limit) };
+    case "decisions":
+      return { kind: "decisions", decisions: disk.readDecisions(tenant, request.where, request.limit) };
+    case "events-at":
+      return { kind: "events-at", events: disk.readEventsAt(tenant, request.offsets) };
   }
 }
 
