@@ -417,7 +417,7 @@ export class ClientCore<Source extends Schema> {
       collection,
       id: entity,
       decision,
-      isLost: decision.winner !== "incoming",
+      isLost: decision.winner === "current" || decision.winner === "merged",
       at,
     }));
     if (notices.length === 0) return;

@@ -37,7 +37,7 @@ export interface ConflictNotice {
   readonly collection: string;
   readonly id: string;
   readonly decision: Decision;
-  /** Whether what this device wrote does not stand, or not yet. */
+  /** Whether what this device wrote does not stand. What waits for a review is not lost. */
   readonly isLost: boolean;
   readonly at: Millis;
 }
