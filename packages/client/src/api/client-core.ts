@@ -32,7 +32,7 @@ import type { ReadContext } from "./read-context.ts";
 import type { ReplicaView } from "./replica-view.ts";
 import { causeOf, Rejections } from "./rejected-writes.ts";
 import { Rooms } from "./rooms.ts";
-import { ServerLog } from "./server-log.ts";
+import type { ServerLog } from "./server-log.ts";
 import { connectionStatusOf, MutationEntries, syncStatusOf } from "./sync-status.ts";
 import { WireSubscriptions } from "./wire-subscriptions.ts";
 import { Writes } from "./writes.ts";
@@ -76,7 +76,6 @@ export class ClientCore<Source extends Schema> {
   readonly #wire: WireSubscriptions;
   readonly #context: ReadContext;
   readonly #ids: IdSource;
-  readonly #serverLog: ServerLog;
   readonly #entries = new MutationEntries();
   readonly #totals: ReadonlyArray<Derived<SyncStatus> | Derived<ConnectionStatus>>;
   readonly #lists: ReadonlyArray<Derived<readonly OutboxEntry[]> | Derived<readonly RejectedEntry[]>>;
@@ -170,17 +169,12 @@ export class ClientCore<Source extends Schema> {
     };
     const queries = new LiveQueries(this.#context);
     const write = (intent: Intent): Write => this.#write(intent);
-    this.#serverLog = new ServerLog({
-      base: options.httpAddress,
-      auth: options.auth,
-      fetch: (...request) => fetch(...request),
-    });
     this.conflicts = new ConflictDesk({
       schema,
       context: this.#context,
       queries,
       ids: this.#ids,
-      serverLog: this.#serverLog,
+      serverLog: () => this.#serverLog(),
       write,
     });
     this.mutate = Object.fromEntries(
@@ -239,7 +233,15 @@ export class ClientCore<Source extends Schema> {
     if (schema === undefined)
       return Promise.reject(new TidelockError("unknown-collection", `there is no collection ${collection}`));
     const entity = this.#options.replica.resolveId(knownId(schema, id));
-    return this.#serverLog.history(collection, entity, options.before, options.limit ?? HISTORY_PAGE);
+    const { before, limit = HISTORY_PAGE } = options;
+    return this.#serverLog().then((log) => log.history(collection, entity, before, limit));
+  }
+
+  /** Few applications read it, and then rarely: it is loaded when it is first asked for. */
+  async #serverLog(): Promise<ServerLog> {
+    const { ServerLog: Log } = await import("./server-log.ts");
+    const { httpAddress, auth } = this.#options;
+    return new Log({ base: httpAddress, auth, fetch: (...request) => fetch(...request) });
   }
 
   goOnline(): void {

@@ -42,7 +42,7 @@ export interface ConflictDeskOptions {
   readonly context: ReadContext;
   readonly queries: LiveQueries;
   readonly ids: IdSource;
-  readonly serverLog: ServerLog;
+  readonly serverLog: () => Promise<ServerLog>;
   readonly write: (intent: Intent) => Write;
 }
 
@@ -131,8 +131,8 @@ export class ConflictDesk implements Conflicts {
     return write(isHere ? updateIntent(of, id, values) : createIntent(of, values, ids));
   }
 
-  log(filter: DecisionFilter = {}): Promise<Page<LoggedDecision>> {
-    return this.#options.serverLog.decisions(filter);
+  async log(filter: DecisionFilter = {}): Promise<Page<LoggedDecision>> {
+    return (await this.#options.serverLog()).decisions(filter);
   }
 
   #openReview(id: string): Review {
