@@ -1,0 +1,275 @@
+/**
+ * What the server keeps of an item list beside its visible value, decoded for one change, and its form as JSON.
+ *
+ * A *slot* is a place in the sequence, made by an insert or a move, that never moves itself. An item stands at its latest
+ * slot. Slots that items have left stay as anchors, because an author who is behind names places by them.
+ *
+ * Bounds: every item that is there keeps the slot where it stands and the one of its latest insert; of the other slots
+ * the `MAX_ANCHORS` that were left last are kept, of removed items the `MAX_TOMBSTONES` that were removed last. Dropping a
+ * slot moves no item. It can only concern an author who has not seen that many later moves or removals: what they place
+ * after a slot that is gone goes where its item stood before, or to the end of what they saw; what they do to an item
+ * whose removal is forgotten is refused, and inserting it makes it anew.
+ */
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { DeviceId, Offset } from "../ids.ts";
+import {
+  BEFORE_MEMORY,
+  compareOperations,
+  type Operation,
+  type OperationRow,
+  OperationWriter,
+  readOperation,
+} from "./author.ts";
+import { itemsOf, type ListItem } from "./list-change.ts";
+
+const MAX_ANCHORS = 128;
+const MAX_TOMBSTONES = 128;
+/** Writes, and removals, that are kept after they were superseded, to tell what an author who is behind had seen. */
+const MAX_PAST = 64;
+/** Characters of the values of one write that are kept so. Of longer ones only the operation is. */
+const MAX_PAST_CHARACTERS = 1000;
+
+export interface Slot {
+  readonly item: Item;
+  readonly operation: Operation;
+  /** Tells apart the slots of one change. */
+  readonly index: number;
+  /** Whether an insert made it; otherwise a move. */
+  readonly inserts: boolean;
+  /** Offset at which nobody stood here any more; 0 while an item stands here. */
+  left: Offset;
+}
+
+export interface Item {
+  readonly id: string;
+  /** The values that stand. Of a removed item only those that a remover had not seen. */
+  row: ListItem;
+  /** Properties that were written after the latest insert. */
+  writes: ReadonlyMap<string, Operation>;
+  /** Removals that no insert, and no later removal, had seen. While there is one, the item is not. */
+  removals: readonly Operation[];
+  slots: readonly Slot[];
+}
+
+/** Values that an item had, and who wrote them. Without the values when they are too long. */
+export interface PastWrite {
+  readonly item: string;
+  readonly operation: Operation;
+  readonly properties: JsonObject;
+}
+/** A removal that inserts or later removals had seen; `cancelled` by these inserts. */
+export interface PastRemoval {
+  readonly item: string;
+  readonly operation: Operation;
+  cancelled: readonly Operation[];
+}
+
+export interface ListMemory {
+  readonly items: Map<string, Item>;
+  slots: Slot[];
+  pastWrites: PastWrite[];
+  readonly pastRemovals: PastRemoval[];
+  /** The newest offset of the removals that were forgotten. */
+  forgotten: Offset;
+}
+
+/** The order in which a later slot, of one item or at one place, comes before an earlier one. Total. */
+export function compareSlots(left: Slot, right: Slot): number {
+  return compareOperations(left.operation, right.operation) || left.index - right.index;
+}
+
+export function latestSlot(slots: readonly Slot[], fits: (slot: Slot) => boolean = () => true): Slot | null {
+  let latest: Slot | null = null;
+  for (const slot of slots) {
+    if (fits(slot) && (latest === null || compareSlots(slot, latest) > 0)) latest = slot;
+  }
+  return latest;
+}
+
+/** Who wrote all of the item that is not in `writes`: its latest insert. */
+export function latestInsert(item: Item): Operation {
+  if (item.slots.length === 1) return item.slots[0]?.operation ?? BEFORE_MEMORY;
+  return latestSlot(item.slots, ({ inserts }) => inserts)?.operation ?? BEFORE_MEMORY;
+}
+
+export function isPresent(item: Item): boolean {
+  return item.removals.length === 0;
+}
+
+/** Whether an item stands at the slot. */
+export function isTaken(slot: Slot): boolean {
+  const { item } = slot;
+  return isPresent(item) && (item.slots.length === 1 || latestSlot(item.slots) === slot);
+}
+
+export function visibleItems(memory: ListMemory): readonly ListItem[] {
+  return memory.slots.filter(isTaken).map(({ item }) => item.row);
+}
+
+export function keepPastWrite(memory: ListMemory, item: string, operation: Operation, properties: JsonObject): void {
+  const isLong = JSON.stringify(properties).length > MAX_PAST_CHARACTERS;
+  memory.pastWrites.push({ item, operation, properties: isLong ? {} : properties });
+}
+
+/** Keeps the memory within its bounds; see the head of this file. */
+export function boundMemory(memory: ListMemory): void {
+  const { pastWrites, pastRemovals, items } = memory;
+  if (pastWrites.length > MAX_PAST) pastWrites.splice(0, pastWrites.length - MAX_PAST);
+  if (pastRemovals.length > MAX_PAST) pastRemovals.splice(0, pastRemovals.length - MAX_PAST);
+  if (memory.slots.length <= Math.min(MAX_ANCHORS, MAX_TOMBSTONES)) return;
+  const dropped = new Set<Slot>();
+  const removed = [...items.values()].filter((item) => !isPresent(item));
+  if (removed.length > MAX_TOMBSTONES) {
+    const newest = (item: Item): Offset => Math.max(...item.removals.map(({ offset }) => offset));
+    const oldestLast = removed.map((item) => ({ item, at: newest(item) })).sort((left, right) => right.at - left.at);
+    for (const { item, at } of oldestLast.slice(MAX_TOMBSTONES)) {
+      items.delete(item.id);
+      memory.forgotten = Math.max(memory.forgotten, at);
+      for (const slot of item.slots) dropped.add(slot);
+    }
+  }
+  const anchors = memory.slots.filter((slot) => isAnchor(slot) && !dropped.has(slot));
+  for (const slot of anchors.sort((left, right) => right.left - left.left).slice(MAX_ANCHORS)) {
+    dropped.add(slot);
+    slot.item.slots = slot.item.slots.filter((other) => other !== slot);
+  }
+  if (dropped.size > 0) memory.slots = memory.slots.filter((slot) => !dropped.has(slot));
+}
+
+/** Whether a slot is neither where its item stands, or stood when it was removed, nor that of its latest insert. */
+function isAnchor(slot: Slot): boolean {
+  const { slots } = slot.item;
+  return slots.length > 1 && latestSlot(slots) !== slot && latestSlot(slots, ({ inserts }) => inserts) !== slot;
+}
+
+/** A slot from before the memory is only its item's position, while the item stands there. */
+type SlotRow =
+  | number
+  | readonly [item: number, left: Offset]
+  | readonly [item: number, ...operation: OperationRow, indexAndKind: number]
+  | readonly [item: number, ...operation: OperationRow, indexAndKind: number, left: Offset];
+type WriteRow = readonly [property: string, ...operation: OperationRow];
+type ItemRow =
+  | string
+  | readonly [id: string, writes: readonly WriteRow[]]
+  | readonly [id: string, writes: readonly WriteRow[], removals: readonly OperationRow[], values: JsonObject];
+type PastWriteRow = readonly [item: string, properties: JsonObject, ...operation: OperationRow];
+type PastRemovalRow = readonly [item: string, cancelled: readonly OperationRow[], ...operation: OperationRow];
+/**
+ * The memory as JSON. Items in the order of their ids. Without slots, the items stand as they did before the memory, and
+ * only items that have been edited are named.
+ */
+type MemoryRow = readonly [
+  devices: readonly DeviceId[],
+  forgotten: Offset,
+  items: readonly ItemRow[],
+  slots: readonly SlotRow[],
+  pastWrites: readonly PastWriteRow[],
+  pastRemovals: readonly PastRemovalRow[],
+];
+
+const NO_WRITES: ReadonlyMap<string, Operation> = new Map();
+
+/** The memory of the last change, and for what is older the visible value. */
+export function readMemory(memory: JsonValue | undefined, value: JsonValue): ListMemory {
+  const visible = itemsOf(value);
+  const items = new Map<string, Item>();
+  for (const row of visible) items.set(row.id, { id: row.id, row, writes: NO_WRITES, removals: [], slots: [] });
+  const read: ListMemory = { items, slots: [], pastWrites: [], pastRemovals: [], forgotten: 0 };
+  const [devices, forgotten, itemRows, slotRows, pastWrites, pastRemovals] = (memory ?? [
+    [],
+    0,
+    [],
+    [],
+    [],
+    [],
+  ]) as MemoryRow;
+  const operation = (row: OperationRow): Operation => readOperation(row, devices);
+  read.forgotten = forgotten;
+  const named = itemRows.map((row) => readItem(row, items, operation));
+  if (slotRows.length === 0) for (const item of items.values()) read.slots.push(slotBefore(item, 0));
+  for (const row of slotRows) {
+    const item = named[typeof row === "number" ? row : row[0]];
+    if (item !== undefined) read.slots.push(readSlot(row, item, operation));
+  }
+  for (const slot of read.slots) slot.item.slots = slot.item.slots.length === 0 ? [slot] : [...slot.item.slots, slot];
+  for (const [item, properties, ...row] of pastWrites) {
+    read.pastWrites.push({ item, properties, operation: operation(row) });
+  }
+  for (const [item, cancelled, ...row] of pastRemovals) {
+    read.pastRemovals.push({ item, cancelled: cancelled.map(operation), operation: operation(row) });
+  }
+  return read;
+}
+
+function readItem(row: ItemRow, items: Map<string, Item>, operation: (row: OperationRow) => Operation): Item {
+  const [id, writes, removals = [], values = {}] = typeof row === "string" ? [row, []] : row;
+  let item = items.get(id);
+  if (item === undefined) {
+    item = { id, row: { id, ...values }, writes: NO_WRITES, removals: [], slots: [] };
+    items.set(id, item);
+  }
+  if (writes.length > 0) item.writes = new Map(writes.map(([property, ...rest]) => [property, operation(rest)]));
+  item.removals = removals.map(operation);
+  return item;
+}
+
+function readSlot(row: SlotRow, item: Item, operation: (row: OperationRow) => Operation): Slot {
+  if (typeof row === "number") return slotBefore(item, 0);
+  if (row.length === 2) return slotBefore(item, row[1]);
+  const [, stamp, device, counter, offset, indexAndKind, left = 0] = row;
+  const index = indexAndKind >> 1;
+  return {
+    item,
+    operation: operation([stamp, device, counter, offset]),
+    index,
+    inserts: (indexAndKind & 1) === 1,
+    left,
+  };
+}
+
+function slotBefore(item: Item, left: Offset): Slot {
+  return { item, operation: BEFORE_MEMORY, index: 0, inserts: true, left };
+}
+
+export function writeMemory(memory: ListMemory): JsonValue {
+  const writer = new OperationWriter();
+  const row = (operation: Operation): OperationRow => writer.row(operation);
+  const isAsBefore = memory.slots.every(({ operation, left }) => operation === BEFORE_MEMORY && left === 0);
+  const items = [...memory.items.values()]
+    .filter((item) => !isAsBefore || item.writes.size > 0)
+    .sort((left, right) => (left.id < right.id ? -1 : 1));
+  const itemRows = items.map((item) => itemRow(item, row));
+  const positions = new Map(items.map((item, position) => [item, position]));
+  const slotRows = isAsBefore ? [] : memory.slots.map((slot) => slotRow(slot, positions.get(slot.item) ?? -1, row));
+  const pastWrites = memory.pastWrites.map(({ item, properties, operation }): PastWriteRow => [
+    item,
+    properties,
+    ...row(operation),
+  ]);
+  const pastRemovals = memory.pastRemovals.map(({ item, cancelled, operation }): PastRemovalRow => [
+    item,
+    cancelled.map(row),
+    ...row(operation),
+  ]);
+  const written: MemoryRow = [writer.devices, memory.forgotten, itemRows, slotRows, pastWrites, pastRemovals];
+  return written;
+}
+
+function itemRow(item: Item, row: (operation: Operation) => OperationRow): ItemRow {
+  if (item.writes.size === 0 && isPresent(item)) return item.id;
+  const writes = [...item.writes]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([property, operation]): WriteRow => [property, ...row(operation)]);
+  if (isPresent(item)) return [item.id, writes];
+  const removals = [...item.removals].sort(compareOperations).map(row);
+  const { id, ...values } = item.row;
+  return [id, writes, removals, values];
+}
+
+function slotRow(slot: Slot, item: number, row: (operation: Operation) => OperationRow): SlotRow {
+  const { operation, index, inserts, left } = slot;
+  if (operation === BEFORE_MEMORY) return left === 0 ? item : [item, left];
+  const indexAndKind = index * 2 + (inserts ? 1 : 0);
+  return left === 0 ? [item, ...row(operation), indexAndKind] : [item, ...row(operation), indexAndKind, left];
+}
