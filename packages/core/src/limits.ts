@@ -25,8 +25,10 @@ export const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
 export const MAX_HELLO_BYTES = 64 * 1024;
 /** Bytes of one frame in either direction before the peer is refused. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** Levels of what a server says of values: an entity's fields, a list's operations and a review's candidates stand around one. */
+export const MAX_SPOKEN_DEPTH = MAX_VALUE_DEPTH + 4;
 /** Levels of nesting in one frame: a value's, and those of the message around it (`push-result` has the most, seven). */
-export const MAX_FRAME_DEPTH = MAX_VALUE_DEPTH + 8;
+export const MAX_FRAME_DEPTH = MAX_SPOKEN_DEPTH + 8;
 /** Values in one binary frame: as many as JSON of the largest size can hold. Bounds what a frame costs in memory. */
 export const MAX_FRAME_ITEMS = MAX_FRAME_BYTES / 2;
 /** Mutations in one push. A client with more sends several pushes. */

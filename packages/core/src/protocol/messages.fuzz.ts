@@ -129,15 +129,15 @@ const contender: fc.Arbitrary<Contender> = whole({
 });
 export const decision: fc.Arbitrary<Decision> = partial<Decision>(
   {
-  field: fc.option(name),
-  policy: fc.constantFrom("lww", "set", "resolve/greatest", "review", "delete-wins"),
-  policyVersion: fc.integer({ min: 1, max: 100 }),
-  winner: fc.constantFrom("current", "incoming", "merged", "review"),
-  value: json,
-  reason: text,
-  base: json,
-  current: contender,
-  incoming: contender,
+    field: fc.option(name),
+    policy: fc.constantFrom("lww", "set", "resolve/greatest", "review", "delete-wins"),
+    policyVersion: fc.integer({ min: 1, max: 100 }),
+    winner: fc.constantFrom("current", "incoming", "merged", "review"),
+    value: json,
+    reason: text,
+    base: json,
+    current: contender,
+    incoming: contender,
   },
   ["field", "policy", "policyVersion", "winner", "value", "reason", "current", "incoming"],
 );

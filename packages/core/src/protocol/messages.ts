@@ -60,6 +60,7 @@ import {
   optional,
   parsed,
   type Shape,
+  spokenJson,
   text,
   tuple,
   union,
@@ -331,7 +332,7 @@ const code: Shape<ErrorCode> = parsed((value) => (isErrorWord(value) ? value : n
 const token: Shape<string> = text(16_384);
 /** Filters are checked against their collection later, by `filterProblem`. */
 const where = dictionary(json, 64) as Shape<Filter>;
-const values: Shape<readonly JsonValue[]> = list(json, 2 * MAX_COLUMNS);
+const values: Shape<readonly JsonValue[]> = list(spokenJson, 2 * MAX_COLUMNS);
 const nonce: Shape<number> = integer(0, MAX_COUNTER);
 
 const subscription = {
@@ -348,16 +349,16 @@ const contender = object<Decision["current"]>({
   offset,
   seen: nullable(offset),
   stamp,
-  value: json,
+  value: spokenJson,
 });
 export const DECISION: Shape<Decision> = object<Decision>({
   field: nullable(name),
   policy: text(200),
   policyVersion: integer(1),
   winner: oneWordOf(["current", "incoming", "merged", "review"]),
-  value: json,
+  value: spokenJson,
   reason: text(1000),
-  base: optional(json),
+  base: optional(spokenJson),
   current: contender,
   incoming: contender,
 });

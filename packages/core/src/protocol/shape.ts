@@ -4,7 +4,7 @@
  * with `null`; it never throws, copies nothing, and passes unknown members over, so that newer peers may add some.
  */
 import { type JsonObject, type JsonValue, jsonProblem } from "../base/json.ts";
-import { MAX_VALUE_DEPTH } from "../limits.ts";
+import { MAX_SPOKEN_DEPTH, MAX_VALUE_DEPTH } from "../limits.ts";
 
 export interface Shape<Value> {
   /** Why `value` does not have this shape, starting with where; `null` when it has. */
@@ -65,10 +65,16 @@ export const boolean: Shape<boolean> = make({ type: "boolean" }, (value, where) 
 );
 
 /** Any JSON value within the depth limit. */
-export const json: Shape<JsonValue> = make({}, (value, where) => {
-  const problem = jsonProblem(value, MAX_VALUE_DEPTH);
-  return problem === null ? null : `${where} must be plain JSON (${problem})`;
-});
+export const json: Shape<JsonValue> = jsonWithin(MAX_VALUE_DEPTH);
+/** Values as a server speaks of them: some levels may stand around one. */
+export const spokenJson: Shape<JsonValue> = jsonWithin(MAX_SPOKEN_DEPTH);
+
+function jsonWithin(depth: number): Shape<JsonValue> {
+  return make({}, (value, where) => {
+    const problem = jsonProblem(value, depth);
+    return problem === null ? null : `${where} must be plain JSON (${problem})`;
+  });
+}
 
 export function nullable<Value>(shape: Shape<Value>): Shape<Value | null> {
   return make({ anyOf: [shape.jsonSchema, { type: "null" }] }, (value, where) =>

@@ -13,6 +13,7 @@ import { changeCounter, type CounterChange } from "../crdt/counter.ts";
 import { changeSet, type SetChange } from "../crdt/element-set.ts";
 import { changeList } from "../crdt/item-list.ts";
 import type { ListChange } from "../crdt/list-change.ts";
+import { boundedMessage } from "../errors.ts";
 import type { Counter, DeviceId, Offset, UserId } from "../ids.ts";
 import type { FieldWrite } from "../mutation/entity.ts";
 import { type FieldSchema, policyName } from "../schema/field.ts";
@@ -20,7 +21,7 @@ import { nextStamp, type Stamp } from "../time/hlc.ts";
 import { covers, type VersionVector } from "../version/version-vector.ts";
 import type { Contender, Decision } from "./decision.ts";
 import { baseOf, claimsOf, remember } from "./memory.ts";
-import { askRule, type TimeLimit } from "./run-rule.ts";
+import { type Answer, askRule, type TimeLimit } from "./run-rule.ts";
 
 const VERSION = 1;
 
@@ -59,6 +60,8 @@ export type Settlement =
     }
   /** The field keeps what it has. */
   | { readonly kind: "kept"; readonly decision: Decision }
+  /** Both wrote the same; the write that was there stays the last. */
+  | { readonly kind: "same" }
   /** The field keeps what it has until a person has decided. `fault`: what a rule did wrong, for its author. */
   | { readonly kind: "held"; readonly decision: Decision; readonly fault: string | null }
   | { readonly kind: "refused"; readonly problem: string };
@@ -107,7 +110,7 @@ function merged(field: FieldSchema, incoming: IncomingWrite, merge: Merge): Sett
     policyVersion: VERSION,
     winner: contest.winner,
     value,
-    reason: contest.reason,
+    reason: boundedMessage(contest.reason),
     current: contest.current,
     incoming: { ...contest.incoming, user: incoming.user, offset: incoming.offset, seen: incoming.seen.floor },
   }));
@@ -122,9 +125,7 @@ function settleValue(
   limit: TimeLimit,
 ): Settlement {
   const { write } = state;
-  if (write === undefined || covers(incoming.seen, write) || sameJson(state.value, incoming.value)) {
-    return written(field, state, incoming, incoming.value, []);
-  }
+  if (write === undefined || covers(incoming.seen, write)) return written(field, state, incoming, incoming.value, []);
   const current: Contender = {
     device: write.device,
     counter: write.counter,
@@ -136,6 +137,7 @@ function settleValue(
   };
   const sides = { current, incoming: contender(incoming, incoming.value) };
   const { policy } = field;
+  if (sameJson(state.value, incoming.value)) return settleEqual(collection, field, state, incoming, sides, limit);
   if (policy.kind === "resolve") return settleByRule(collection, field, state, incoming, sides, limit);
   if (policy.kind === "review") {
     const base = baseOf(state.memory, incoming.seen);
@@ -154,6 +156,29 @@ function settleValue(
   const decision = lastWriteWins(field.name, sides.current, sides.incoming);
   if (decision.winner === "current") return { kind: "kept", decision };
   return written(field, state, incoming, incoming.value, [decision], incoming.stamp);
+}
+
+interface Sides {
+  readonly current: Contender;
+  readonly incoming: Contender;
+}
+
+/**
+ * Both wrote the same, so nothing is lost and nothing recorded; but one of the two writes is the field's last from now on,
+ * the same one whichever came first: who wrote it, and when, counts in the next conflict.
+ */
+function settleEqual(
+  collection: string,
+  field: FieldSchema,
+  state: FieldState,
+  incoming: IncomingWrite,
+  sides: Sides,
+  limit: TimeLimit,
+): Settlement {
+  const ruled = field.policy.kind === "resolve" ? ruling(collection, field, state, incoming, sides, limit) : null;
+  const side = ruled?.kind === "value" && ruled.side !== null ? ruled.side : laterWrite(sides.current, sides.incoming);
+  if (side === "current") return { kind: "same" };
+  return written(field, state, incoming, incoming.value, [], incoming.stamp);
 }
 
 function contender(incoming: IncomingWrite, value: JsonValue): Contender {
@@ -183,14 +208,11 @@ function settleByRule(
   field: FieldSchema,
   state: FieldState,
   incoming: IncomingWrite,
-  sides: { readonly current: Contender; readonly incoming: Contender },
+  sides: Sides,
   limit: TimeLimit,
 ): Settlement {
   const base = baseOf(state.memory, incoming.seen);
-  const answer = askRule(
-    { collection, field, base, ...sides, claims: [claimsOf(state.memory), incoming.claims] },
-    limit,
-  );
+  const answer = ruling(collection, field, state, incoming, sides, limit);
   const { current, incoming: other } = sides;
   const common = {
     field: field.name,
@@ -211,6 +233,18 @@ function settleByRule(
   // Of two equal to the rule the stamp decided, so the one that stands keeps its own: the next comparison is as fair.
   const stamp = winner === "incoming" ? other.stamp : stampAfter(other.stamp, current);
   return written(field, state, incoming, value, [{ ...common, winner, value, reason }], stamp);
+}
+
+function ruling(
+  collection: string,
+  field: FieldSchema,
+  { memory }: FieldState,
+  { seen, claims }: IncomingWrite,
+  sides: Sides,
+  limit: TimeLimit,
+): Answer {
+  const base = baseOf(memory, seen);
+  return askRule({ collection, field, base, ...sides, claims: [claimsOf(memory), claims] }, limit);
 }
 
 /** Greatest stamp wins; equal stamps are told apart by device id, so that there is always exactly one winner. */

@@ -14,6 +14,7 @@
  */
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { TidelockError } from "../errors.ts";
+import type { Side } from "./decision.ts";
 import { isName, type DeviceId, type Millis, type UserId } from "../ids.ts";
 
 /** One of the two writes that a rule is asked about. */
@@ -44,17 +45,28 @@ export class Verdict<Value> {
   readonly value: Value | undefined;
   readonly reason: string;
   readonly isReview: boolean;
+  /** Whose write stands, where the rule chose between the two and did not only compare their values. */
+  readonly side: Side | null;
 
-  constructor(value: Value | undefined, reason: string, isReview: boolean) {
+  constructor(value: Value | undefined, reason: string, isReview: boolean, side: Side | null = null) {
     this.value = value;
     this.reason = reason;
     this.isReview = isReview;
+    this.side = side;
   }
 }
 
-/** A rule's answer with its reason, as a sentence for people. */
-export function because<Value extends JsonValue>(value: Value, reason: string): Verdict<Value> {
-  return new Verdict(value, reason, false);
+/**
+ * A rule's answer with its reason, as a sentence for people.
+ * @param side whose write stands, when the rule looks at more than the values: then that one's author counts next time,
+ *   also when both wrote the same
+ */
+export function because<Value extends JsonValue>(
+  value: Value,
+  reason: string,
+  side: Side | null = null,
+): Verdict<Value> {
+  return new Verdict(value, reason, false, side);
 }
 
 /** A rule's answer that a person has to decide. */

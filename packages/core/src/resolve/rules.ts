@@ -124,10 +124,12 @@ export function authorRole<Value extends JsonValue = JsonValue>(options: {
       const difference = rankOf(incoming) - rankOf(current);
       if (difference === 0) {
         const later = incoming.isLater ? incoming : current;
-        return because(later.value, `both were written as ${roleOf(later)}; the later write stands`);
+        const reason = `both were written as ${roleOf(later)}; the later write stands`;
+        return because(later.value, reason, incoming.isLater ? "incoming" : "current");
       }
       const [winner, loser] = difference > 0 ? [incoming, current] : [current, incoming];
-      return because(winner.value, `what ${roleOf(winner)} writes goes before what ${roleOf(loser)} writes`);
+      const reason = `what ${roleOf(winner)} writes goes before what ${roleOf(loser)} writes`;
+      return because(winner.value, reason, difference > 0 ? "incoming" : "current");
     },
   });
 }

@@ -5,7 +5,7 @@
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { type FieldSchema, fieldProblem } from "../schema/field.ts";
 import { stampMillis } from "../time/hlc.ts";
-import type { Contender } from "./decision.ts";
+import type { Contender, Side } from "./decision.ts";
 import { type Rule, type RuleSide, Verdict } from "./rule.ts";
 import { laterWrite } from "./resolve.ts";
 
@@ -15,7 +15,14 @@ export type TimeLimit = <Result>(run: () => Result) => Result;
 export const UNLIMITED: TimeLimit = (run) => run();
 
 export type Answer =
-  | { readonly kind: "value"; readonly version: number; readonly value: JsonValue; readonly reason: string }
+  | {
+      readonly kind: "value";
+      readonly version: number;
+      readonly value: JsonValue;
+      readonly reason: string;
+      /** Whose write it is, where the rule says so. */
+      readonly side: Side | null;
+    }
   | { readonly kind: "review"; readonly version: number; readonly reason: string; readonly fault: string | null };
 
 interface Question {
@@ -38,14 +45,19 @@ export function askRule(question: Question, limit: TimeLimit): Answer {
     const answer = limit(() => ask(rule, question));
     if (answer instanceof Verdict && answer.isReview)
       return { kind: "review", version, reason: sentence(answer.reason), fault: null };
+    if (answer instanceof Promise) {
+      answer.catch(() => {});
+      return { kind: "review", version, reason: `the rule ${name} must not wait`, fault: "it returned a promise" };
+    }
     const value = answer instanceof Verdict ? answer.value : answer;
     const problem = value === undefined ? "is missing" : fieldProblem(question.field, value);
     if (problem !== null) {
       const fault = `its answer ${problem}`;
-      return { kind: "review", version, reason: `the rule ${name} gave no usable answer: ${fault}`, fault };
+      return { kind: "review", version, reason: sentence(`the rule ${name} gave no usable answer: ${fault}`), fault };
     }
     const reason = answer instanceof Verdict ? sentence(answer.reason) : `the rule ${name} decided`;
-    return { kind: "value", version, value: frozenCopy(value as JsonValue), reason };
+    const side = answer instanceof Verdict ? answer.side : null;
+    return { kind: "value", version, value: frozenCopy(value as JsonValue), reason, side };
   } catch (error) {
     const fault = error instanceof Error ? error.message : "it threw something that is no error";
     return { kind: "review", version, reason: `the rule ${name} failed, so a person decides`, fault };

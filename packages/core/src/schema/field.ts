@@ -228,7 +228,10 @@ export function fieldProblem(schema: FieldSchema, value: unknown): string | null
   if (problem !== null || schema.validator === null) return problem;
   const result = validate(schema.validator, value);
   if (result === null) return "has a validator that threw an error";
-  if (result instanceof Promise) return "has an asynchronous validator, which Tidelock cannot call";
+  if (result instanceof Promise) {
+    result.catch(() => {});
+    return "has an asynchronous validator, which Tidelock cannot call";
+  }
   if (result.issues === undefined) return null;
   return result.issues.map((issue) => issue.message).join("; ") || "is not accepted by its validator";
 }

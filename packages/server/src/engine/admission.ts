@@ -242,10 +242,17 @@ export function askedRule(
   ask: () => boolean | string,
 ): Refused | null {
   try {
-    const verdict = draft.context.limit(ask);
+    const verdict: unknown = draft.context.limit(ask);
+    if (verdict instanceof Promise) {
+      verdict.catch(() => {});
+      return refuse("rule-failed", `the rule of ${collection} returned a promise: rules must not wait`);
+    }
     if (verdict === true) return null;
     return refuse("forbidden", typeof verdict === "string" ? boundedMessage(verdict) : refusal);
   } catch (error) {
-    return refuse("rule-failed", `the rule of ${collection} threw: ${error instanceof Error ? error.message : "an error"}`);
+    return refuse(
+      "rule-failed",
+      `the rule of ${collection} threw: ${error instanceof Error ? error.message : "an error"}`,
+    );
   }
 }

@@ -223,11 +223,16 @@ class Oracle {
     const lost: JsonValue[] = [];
     for (const [name, value] of Object.entries(mutation.fields)) {
       const last = thing.fields.get(name) as Write;
-      if (known.has(last.offset) || JSON.stringify(last.value) === JSON.stringify(value)) {
+      if (known.has(last.offset)) {
         thing.fields.set(name, write(value, later(last)));
         continue;
       }
       const wins = stamp > last.stamp || (stamp === last.stamp && device > last.device);
+      if (JSON.stringify(last.value) === JSON.stringify(value)) {
+        // Nothing is lost; the later of the two writes is the last one.
+        if (wins) thing.fields.set(name, write(value, stamp));
+        continue;
+      }
       conflicts.push([name, wins]);
       lost.push(wins ? last.value : value);
       if (wins) thing.fields.set(name, write(value, stamp));

@@ -261,6 +261,8 @@ function settleOne(
   switch (settled.kind) {
     case "refused":
       return refuse("invalid-value", `${schema.name}.${name} ${settled.problem}`);
+    case "same":
+      return null;
     case "kept":
       update.decisions.push(settled.decision);
       return null;
@@ -307,7 +309,12 @@ function joining(
 }
 
 /** Whether the write rule takes what the update does, and also what its author wanted of fields that wait for a review. */
-export function updateRefusal(draft: Draft, schema: CollectionSchema, before: EntityState, update: Update): Refused | null {
+export function updateRefusal(
+  draft: Draft,
+  schema: CollectionSchema,
+  before: EntityState,
+  update: Update,
+): Refused | null {
   const { id } = before;
   const from = before.values === null ? null : draft.object(schema, id, before.values);
   const after = writeRefusal(draft, schema, "update", from, draft.object(schema, id, update.values));

@@ -180,10 +180,16 @@ function unmark(update: Update, columns: readonly string[], marks: ReadonlyMap<s
 /** The record of what a person decided. */
 function decisionOf({ candidate, review, choice, draft }: Deciding, old: JsonValue): Decision {
   const [accepted] = review.candidates;
-  const incoming = choice.candidate === undefined ? draft.contender(candidate, choice.value) : contenderOf(choice.candidate);
+  const incoming =
+    choice.candidate === undefined ? draft.contender(candidate, choice.value) : contenderOf(choice.candidate);
   const stays = choice.candidate !== undefined && choice.candidate.id === accepted?.id;
   const who = candidate.isExpiry ? "the time was up" : `${draft.context.user} decided`;
-  const what = choice.candidate === undefined ? "on another value" : stays ? "that it stays" : `for ${choice.candidate.user ?? choice.candidate.device}`;
+  const what =
+    choice.candidate === undefined
+      ? "on another value"
+      : stays
+        ? "that it stays"
+        : `for ${choice.candidate.user ?? choice.candidate.device}`;
   const [base] = review.base;
   return {
     field: review.field,
@@ -213,7 +219,9 @@ function decideEntity(context: Deciding, target: EntityState): Admitted | Refuse
       const from = draft.object(schema, target.id, living.values);
       const denied = candidate.isExpiry ? null : writeRefusal(draft, schema, "delete", from, null);
       if (denied !== null) return denied;
-      return applied(recordDelete(candidate, schema, living, decisionOf(context, null), draft, candidate.mutation.entity));
+      return applied(
+        recordDelete(candidate, schema, living, decisionOf(context, null), draft, candidate.mutation.entity),
+      );
     }
     const update: Update = {
       values: [...target.values],
@@ -248,7 +256,11 @@ function decideEntity(context: Deciding, target: EntityState): Admitted | Refuse
   }
   // The update that a person wants back is written anew, over all that was known of the entity.
   const fields = choice.value as JsonObject;
-  const again = { ...candidate, mutation: { ...candidate.mutation, fields }, stamp: stampOver(candidate, context.review) };
+  const again = {
+    ...candidate,
+    mutation: { ...candidate.mutation, fields },
+    stamp: stampOver(candidate, context.review),
+  };
   const revived = revive(again, schema, tombstone, draft);
   if (isRefused(revived)) return revived;
   const denied = candidate.isExpiry ? null : updateRefusal(draft, schema, tombstone, revived);

@@ -25,9 +25,7 @@ export function encodeEntity(state: EntityState, row: string | null): StoredEnti
     dots,
     ...packWrites(state.writes, createdBy),
     packMemory(state.memory),
-    buried === null
-      ? null
-      : [buried.values, ...packWrites(buried.writes, createdBy), packMemory(buried.memory)],
+    buried === null ? null : [buried.values, ...packWrites(buried.writes, createdBy), packMemory(buried.memory)],
   ];
   while (meta.at(-1) === null) meta.pop();
   return { collection: state.collection, id: state.id, at: state.at, row, meta: JSON.stringify(meta) };
@@ -84,7 +82,8 @@ function unpackWrites(
   createdBy: UserId,
 ): Array<FieldWrite | undefined> {
   const writes = packed.map(
-    ([device, counter, offset, stamp, user]) => ({ device, counter, offset, stamp, user: user ?? createdBy }) as FieldWrite,
+    ([device, counter, offset, stamp, user]) =>
+      ({ device, counter, offset, stamp, user: user ?? createdBy }) as FieldWrite,
   );
   return Array.from({ length: count }, (_, column) => writes[places == null ? 0 : (places[column] ?? -1)]);
 }

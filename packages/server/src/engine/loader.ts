@@ -174,7 +174,8 @@ export class Loader {
       if (mutation.operation === "call") {
         // A call stands alone; what it needs shows when it runs.
         if (mutations.length === 1) keys.push(...this.#missingOfCall(transaction, mutation));
-      } else if (!assign) keys.push(...this.#missingOf(mutation.collection, this.#names.resolve(device.device, mutation.entity)));
+      } else if (!assign)
+        keys.push(...this.#missingOf(mutation.collection, this.#names.resolve(device.device, mutation.entity)));
     }
     return keys;
   }
@@ -221,9 +222,12 @@ export class Loader {
     try {
       const effects = callEffects(this.#names.resolveIds(name, mutation, null), draft);
       if (!Array.isArray(effects)) return [];
-      return (effects as readonly MutatorEffect[]).flatMap(({ collection, entity }) => this.#missingOf(collection, entity));
+      return (effects as readonly MutatorEffect[]).flatMap(({ collection, entity }) =>
+        this.#missingOf(collection, entity),
+      );
     } catch (error) {
-      if (error instanceof NotLoaded) return this.#context.collections.has(error.collection) ? [[error.collection, error.id]] : [];
+      if (error instanceof NotLoaded)
+        return this.#context.collections.has(error.collection) ? [[error.collection, error.id]] : [];
       // What else goes wrong shows again when it is admitted, and is dealt with there.
       return [];
     }

@@ -64,9 +64,7 @@ export function holdFields(
 /** One mutation opens one review for each place: its device and counter, the event within it, and the column. */
 function newReviewId(candidate: Candidate, schema: CollectionSchema, field: string, draft: Draft): EntityId | null {
   const column = field === WHOLE_ENTITY ? "all" : draft.columns(schema.name).indexOf(field);
-  return parseEntityId(
-    `review:${draft.context.device}:${candidate.mutation.counter}:${draft.events.length}.${column}`,
-  );
+  return parseEntityId(`review:${draft.context.device}:${candidate.mutation.counter}:${draft.events.length}.${column}`);
 }
 
 function openedReview(

@@ -71,10 +71,14 @@ export class Views {
     const rule = Object.hasOwn(rules, schema.name) ? rules[schema.name]?.read : undefined;
     if (rule === undefined) return EVERYTHING;
     try {
-      const verdict = rule(this.#context.ruleContext(principal));
+      const verdict: unknown = rule(this.#context.ruleContext(principal));
+      if (verdict instanceof Promise) {
+        verdict.catch(() => {});
+        return this.#ruleBroke(schema.name, "it returned a promise: rules must not wait");
+      }
       if (typeof verdict === "boolean") return verdict ? EVERYTHING : NOTHING;
       const problem = filterProblem(verdict, new Set(schema.byName.keys()));
-      return problem === null ? verdict : this.#ruleBroke(schema.name, problem);
+      return problem === null ? (verdict as Filter) : this.#ruleBroke(schema.name, problem);
     } catch (error) {
       return this.#ruleBroke(schema.name, error instanceof Error ? error.message : "it threw");
     }
