@@ -115,23 +115,25 @@ describe("a rule is asked", () => {
 
 describe("the answer of a rule", () => {
   test("is a value, with its reason or a general one", () => {
-    assert.deepEqual(
-      ask(() => because("x", "it is better")),
-      {
-        kind: "value",
-        version: 3,
-        value: "x",
-        reason: "it is better",
-      },
-    );
-    assert.deepEqual(
-      ask(() => "x"),
-      { kind: "value", version: 3, value: "x", reason: "the rule mine decided" },
-    );
-    assert.deepEqual(
-      ask(() => null),
-      { kind: "value", version: 3, value: null, reason: "the rule mine decided" },
-    );
+    const said = { kind: "value", version: 3, value: "x", reason: "it is better", side: null };
+    const silent = { ...said, reason: "the rule mine decided" };
+    for (const [answered, answer] of [
+      [because("x", "it is better"), said],
+      ["x", silent],
+      [null, { ...silent, value: null }],
+    ] as const) {
+      assert.deepEqual(
+        ask(() => answered),
+        answer,
+      );
+    }
+  });
+
+  test("is whose write stands, where the rule looks at more than the values", () => {
+    for (const side of ["current", "incoming"] as const) {
+      const answer = ask(() => because("x", "it is better", side));
+      assert.equal(answer.kind === "value" && answer.side, side);
+    }
   });
 
   test("is the wish for a person, which is nobody's fault", () => {
@@ -201,13 +203,31 @@ describe("a rule that goes wrong ends in a review", () => {
       [field.json(), Number.NaN, "its answer must be plain JSON (not-finite)"],
       [field.json(), () => 1, "its answer must be plain JSON (not-json)"],
       [field.json(), new Date(0), "its answer must be plain JSON (not-json)"],
-      [field.json(), Promise.resolve("x"), "its answer must be plain JSON (not-json)"],
       [field.string(), because(undefined as never, "why not"), "its answer is missing"],
     ];
     for (const [declared, nonsense, fault] of cases) {
       const answer = ask(() => nonsense, { field: declared });
       assert.deepEqual(wrong(answer), [`the rule mine gave no usable answer: ${fault}`, fault]);
     }
+  });
+
+  test("when it waits: a promise is no answer, and its rejection is nobody's", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    for (const later of [Promise.resolve("x"), Promise.reject(new Error("later"))]) {
+      assert.deepEqual(wrong(ask(() => later)), ["the rule mine must not wait", "it returned a promise"]);
+    }
+    await new Promise((done) => setImmediate(done));
+    process.off("unhandledRejection", note);
+    assert.deepEqual(unhandled, []);
+  });
+
+  test("when its words are many: the reason has the first of them", () => {
+    const words = Array.from({ length: 200 }, (_, index) => `word number ${index}`);
+    const [reason, fault] = wrong(ask(() => "no word", { field: field.enum(words) }));
+    assert.equal(reason.length, 500);
+    assert.ok(fault.endsWith("word number 199"));
   });
 
   test("when its answer has no end, or throws when it is looked at", () => {
