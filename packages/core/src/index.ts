@@ -26,7 +26,7 @@ export * from "./resolve/decision.ts";
 export * from "./resolve/resolve.ts";
 export * from "./resolve/rule.ts";
 export * from "./resolve/rules.ts";
-export { type TimeLimit, UNLIMITED } from "./resolve/run-rule.ts";
+export { isPromise, type TimeLimit, UNLIMITED } from "./resolve/run-rule.ts";
 export * from "./schema/field.ts";
 export * from "./schema/schema.ts";
 export * from "./schema/standard-schema.ts";

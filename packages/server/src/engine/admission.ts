@@ -19,6 +19,7 @@ import {
   type FieldValues,
   type FieldWrite,
   type IncomingWrite,
+  isPromise,
   type JsonObject,
   type JsonValue,
   MARK,
@@ -243,8 +244,7 @@ export function askedRule(
 ): Refused | null {
   try {
     const verdict: unknown = draft.context.limit(ask);
-    if (verdict instanceof Promise) {
-      verdict.catch(() => {});
+    if (isPromise(verdict)) {
       return refuse("rule-failed", `the rule of ${collection} returned a promise: rules must not wait`);
     }
     if (verdict === true) return null;

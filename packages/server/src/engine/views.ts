@@ -12,6 +12,7 @@ import {
   filterKey,
   filterProblem,
   isEverything,
+  isPromise,
   MAX_FILTER_CHARACTERS,
   NOTHING,
   withinColumn,
@@ -72,10 +73,7 @@ export class Views {
     if (rule === undefined) return EVERYTHING;
     try {
       const verdict: unknown = rule(this.#context.ruleContext(principal));
-      if (verdict instanceof Promise) {
-        verdict.catch(() => {});
-        return this.#ruleBroke(schema.name, "it returned a promise: rules must not wait");
-      }
+      if (isPromise(verdict)) return this.#ruleBroke(schema.name, "it returned a promise: rules must not wait");
       if (typeof verdict === "boolean") return verdict ? EVERYTHING : NOTHING;
       const problem = filterProblem(verdict, new Set(schema.byName.keys()));
       return problem === null ? (verdict as Filter) : this.#ruleBroke(schema.name, problem);
