@@ -37,7 +37,7 @@ async function start(): Promise<void> {
   });
   stopOnSignals(server);
   try {
-    await seedSamples(server, await sessions.token({ name: "Samples", user: "samples" }), Date.now());
+    await seedSamples(server, sessions, Date.now());
     const { url } = await server.listen(port, "127.0.0.1");
     welcome({ url: url.replace("127.0.0.1", "localhost"), path, secretPath: resolve(SECRET_FILE) });
   } catch (error) {

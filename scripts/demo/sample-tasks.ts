@@ -1,17 +1,30 @@
 /** What the board shows at first: a team of four, two weeks before a ferry company's new app sails. */
-import type { Priority, Status } from "../../apps/board/src/schema.ts";
+import type { Priority, Role, Status } from "../../apps/board/src/schema.ts";
 
 export interface SampleTask {
   readonly title: string;
   readonly status: Status;
   readonly notes?: string;
   readonly labels?: readonly string[];
-  readonly assignee?: string;
+  readonly assignee?: SampleName;
   readonly priority?: Priority;
   /** Days from the day of seeding. */
   readonly dueInDays?: number;
-  readonly comments?: ReadonlyArray<readonly [author: string, text: string]>;
+  /** The checklist; what begins with `x ` is done. */
+  readonly steps?: readonly string[];
+  readonly asked?: number;
+  readonly comments?: ReadonlyArray<readonly [author: SampleName, text: string]>;
 }
+
+export type SampleName = "Mira" | "Jonas" | "Noor" | "Tomas";
+
+/** Mira leads the release; the others build it. */
+export const SAMPLE_PEOPLE: Readonly<Record<SampleName, Role>> = {
+  Mira: "lead",
+  Jonas: "member",
+  Noor: "member",
+  Tomas: "member",
+};
 
 export const SAMPLE_TASKS: readonly SampleTask[] = [
   {
@@ -20,14 +33,16 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
     notes: "People look at their phone while walking down the pier. One glance should be enough.",
     labels: ["app", "design"],
     priority: "low",
+    asked: 9,
   },
-  { title: "Let groups share one booking", status: "backlog", labels: ["app"] },
+  { title: "Let groups share one booking", status: "backlog", labels: ["app"], asked: 23 },
   {
     title: "Tide warnings for the northern piers",
     status: "backlog",
     notes: "Below 0.4 m the ramp at Holm is too steep for wheelchairs.",
     labels: ["accessibility"],
     priority: "high",
+    asked: 14,
   },
   { title: "Try passkeys for crew accounts", status: "backlog", labels: ["security"] },
   {
@@ -37,7 +52,9 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
     labels: ["payments", "sign-off"],
     assignee: "Mira",
     priority: "high",
-    dueInDays: 6,
+    dueInDays: 9,
+    asked: 31,
+    steps: ["x Ask legal about the two hours", "Receipt names the deadline", "Partial refunds for return tickets"],
     comments: [["Tomas", "Legal is fine with two hours, as long as the receipt says so."]],
   },
   { title: "Write the texts for delays", status: "todo", labels: ["design"], assignee: "Noor", dueInDays: 4 },
@@ -47,17 +64,25 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
     notes: "No white screens at night. The captain has asked twice.",
     labels: ["app", "design"],
     assignee: "Jonas",
+    asked: 2,
   },
   { title: "Load-test the first of July", status: "todo", labels: ["infrastructure"], assignee: "Tomas", dueInDays: 9 },
   {
     title: "Boarding works without signal",
-    status: "doing",
+    status: "todo",
     notes:
       "The car deck is a steel box: no signal for the whole boarding.\n\nTickets are checked on the device and the count of passengers catches up when the ramp opens. Nobody may be counted twice, and nobody may be lost.",
     labels: ["boarding"],
     assignee: "Mira",
-    priority: "urgent",
+    priority: "high",
     dueInDays: 2,
+    steps: [
+      "x Check tickets on the device",
+      "x Catch up when the ramp opens",
+      "Two scanners at one gate",
+      "Dry run on the Sula with a full car deck",
+      "Card for the crew: what the colours mean",
+    ],
     comments: [
       ["Jonas", "Tried it on the Sula this morning: 214 scans offline, all of them arrived at the pier."],
       ["Mira", "And two scanners at one gate?"],
@@ -70,18 +95,37 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
     notes: "Rain on the glass. Happens with the new cases, not with the old ones.",
     labels: ["boarding", "bug"],
     assignee: "Jonas",
-    priority: "high",
     dueInDays: -1,
+    steps: ["x Reproduce it with a spray bottle", "x Order matte film", "Scan 50 wet codes in a row"],
     comments: [["Noor", "A matte film helps. Ordered ten."]],
   },
-  { title: "Seat map for the fast ferry", status: "doing", labels: ["app", "design"], assignee: "Noor", dueInDays: 5 },
-  { title: "Move payments to the new provider", status: "doing", labels: ["payments"], assignee: "Tomas" },
+  {
+    title: "Seat map for the fast ferry",
+    status: "doing",
+    notes: "Window seats first. Rows 4 and 11 are emergency exits and cannot be booked by families.",
+    labels: ["app", "design"],
+    assignee: "Noor",
+    dueInDays: 5,
+    steps: ["x Draw the upper deck", "Draw the lower deck", "Exits cannot be booked"],
+    comments: [
+      ["Tomas", "Bookings for the summer open on the first. The map has to be in by then."],
+      ["Noor", "The yard sends the deck plan on Thursday, not before."],
+    ],
+  },
+  {
+    title: "Move payments to the new provider",
+    status: "doing",
+    labels: ["payments"],
+    assignee: "Tomas",
+    steps: ["x Test cards", "x Refunds", "x Harbour office terminals", "Switch over at night"],
+  },
   {
     title: "Larger type in the timetable",
     status: "review",
     notes: "Up to 200 %, without cutting off the pier's name.",
     labels: ["accessibility"],
     assignee: "Noor",
+    steps: ["x 200 % on a phone", "x Screen readers", "x Printed timetable"],
     comments: [["Mira", "Looks right with VoiceOver as well."]],
   },
   {
@@ -99,3 +143,58 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
   { title: "Timetable opens in under a second", status: "done", labels: ["app"], assignee: "Jonas", priority: "high" },
   { title: "Remove the old ticket printer", status: "done", labels: ["boarding"] },
 ];
+
+/** What somebody of the team did to a sample, hours before the seeding. */
+export interface SampleEvent {
+  readonly who: SampleName;
+  readonly card: string;
+  readonly hoursAgo: number;
+  /** Days from the day of seeding for `dueAt`. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Without signal: its author had not seen the events since the samples. */
+  readonly isOffline?: boolean;
+}
+
+const REFUND = "Refund a ticket without calling support";
+const BOARDING = "Boarding works without signal";
+const SCANNER = "Scanner misreads wet QR codes";
+const SEATS = "Seat map for the fast ferry";
+const TABLET = "Dark mode for the bridge tablet";
+
+/** In order. Those that are offline meet what the others wrote meanwhile. */
+export const SAMPLE_HISTORY: readonly SampleEvent[] = [
+  { who: "Mira", card: BOARDING, hoursAgo: 75, fields: { status: "doing" } },
+  { who: "Jonas", card: BOARDING, hoursAgo: 51, fields: { labels: { add: ["offline"] } } },
+  { who: "Mira", card: BOARDING, hoursAgo: 27, fields: { priority: "urgent" } },
+  { who: "Jonas", card: BOARDING, hoursAgo: 26, fields: { steps: { ops: [["edit", "3", { done: true }]] } } },
+
+  // A lead's word goes first, although the other was later.
+  { who: "Mira", card: SCANNER, hoursAgo: 30, fields: { priority: "high" } },
+  { who: "Jonas", card: SCANNER, hoursAgo: 28, fields: { priority: "low" }, isOffline: true },
+
+  // The later text stands; the other one can be brought back.
+  {
+    who: "Jonas",
+    card: TABLET,
+    hoursAgo: 22,
+    fields: { notes: "No white screens at night. Dim to 5 %, and keep the radar's colours." },
+  },
+  {
+    who: "Noor",
+    card: TABLET,
+    hoursAgo: 21,
+    fields: { notes: "No white screens at night. Dark from sunset, or when the bridge lamp is off." },
+    isOffline: true,
+  },
+
+  // Two dates, which Mira has decided.
+  { who: "Tomas", card: REFUND, hoursAgo: 49, fields: { dueAt: 6 } },
+  { who: "Noor", card: REFUND, hoursAgo: 48, fields: { dueAt: 12 }, isOffline: true },
+
+  // Two dates, which nobody has decided yet.
+  { who: "Tomas", card: SEATS, hoursAgo: 5, fields: { dueAt: 4 } },
+  { who: "Noor", card: SEATS, hoursAgo: 3, fields: { dueAt: 10 }, isOffline: true },
+];
+
+/** The lead who has decided between the dates of a sample, and whose date it was. */
+export const SAMPLE_DECISION = { who: "Mira", card: REFUND, for: "Tomas" } as const;

@@ -1,36 +1,129 @@
 /**
- * Puts the sample tasks into the demo tenant, the way any device would: `POST /sync/reconcile`. The device and the names
- * of its mutations are always the same, so that the server recognizes them: a second seeding changes nothing, whatever
- * was edited, moved or deleted since, and one that was interrupted is completed.
+ * Puts the sample tasks and their history into the demo tenant, the way any device would: `POST /sync/reconcile`. Each of
+ * the team has a device; some of them wrote without signal, so there is a review to decide and a conflict to read about.
+ *
+ * Devices and names of mutations are always the same, so that the server recognizes them: a second seeding changes
+ * nothing, whatever was edited, moved or deleted since, and one that was interrupted is completed.
  */
 import { isErrorCode, seededRandom, TidelockError } from "@tidelock/core";
 import type { TidelockServer } from "@tidelock/server";
 import { positionBetween } from "../../apps/board/src/board/position.ts";
-import { SAMPLE_TASKS } from "./sample-tasks.ts";
+import {
+  SAMPLE_DECISION,
+  SAMPLE_HISTORY,
+  SAMPLE_PEOPLE,
+  SAMPLE_TASKS,
+  type SampleEvent,
+  type SampleName,
+} from "./sample-tasks.ts";
+import type { DemoSessions } from "./session.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
 const DEVICE = "demo-samples";
+/** The cards were planned over some weeks before anything else happened to them. */
+const PLANNED_MS = 4 * DAY_MS;
 
 /** How many of the samples were new. Rejects when the server refuses one. */
-export async function seedSamples(server: TidelockServer, token: string, now: number): Promise<number> {
+export async function seedSamples(server: TidelockServer, sessions: DemoSessions, now: number): Promise<number> {
+  const { applied = [] } = await reconcile(server, sessions, DEVICE, [...sampleMutations(now)]);
+  const planned = applied.at(-1)?.version ?? null;
+  const ids = new Map(applied.map(({ temp_id, entity_id }) => [temp_id, entity_id]));
+  const idOf = (card: string): string => ids.get(sampleName(card)) ?? sampleName(card);
+  for (const name of Object.keys(SAMPLE_PEOPLE) as SampleName[]) {
+    await reconcile(server, sessions, deviceOf(name), [{ temp_id: "introduce", operation: "introduce", payload: {} }]);
+  }
+  let seen = planned;
+  for (const [index, event] of SAMPLE_HISTORY.entries()) {
+    const mutation = {
+      temp_id: `history-${index + 1}`,
+      entity_id: idOf(event.card),
+      version: event.isOffline === true ? planned : seen,
+      ...mutationOf(event, now),
+    };
+    const [result] = (await reconcile(server, sessions, deviceOf(event.who), [mutation])).applied ?? [];
+    seen = result?.version ?? seen;
+  }
+  await decide(server, sessions, idOf(SAMPLE_DECISION.card));
+  return applied.filter(({ outcome }) => outcome === "applied").length;
+}
+
+function deviceOf(name: SampleName): string {
+  return `demo-${name.toLowerCase()}`;
+}
+
+/** The lead's decision, unless it was made before. */
+async function decide(server: TidelockServer, sessions: DemoSessions, card: string): Promise<void> {
+  const device = deviceOf(SAMPLE_DECISION.who);
+  const { state = [], checkpoint = null } = await reconcile(server, sessions, device, []);
+  const review = state.find(({ fields }) => fields?.["entity"] === card && fields["status"] === "open");
+  const candidates = (review?.fields?.["candidates"] ?? []) as ReadonlyArray<{ id: string; user: string }>;
+  const chosen = candidates.find(({ user }) => user === SAMPLE_DECISION.for.toLowerCase());
+  if (review === undefined || chosen === undefined) return;
+  await reconcile(server, sessions, device, [
+    {
+      temp_id: "decision",
+      operation: "decide",
+      collection: review.collection,
+      entity_id: review.entity_id,
+      payload: { candidate: chosen.id },
+      version: checkpoint,
+    },
+  ]);
+}
+
+/** Sends mutations as the person of a device, and asks for everything that the device may see. */
+async function reconcile(
+  server: TidelockServer,
+  sessions: DemoSessions,
+  device: string,
+  mutations: readonly object[],
+): Promise<Answer> {
+  const user = device.replace("demo-", "");
+  const name = Object.keys(SAMPLE_PEOPLE).find((known) => known.toLowerCase() === user) as SampleName | undefined;
+  const role = name === undefined ? "member" : SAMPLE_PEOPLE[name];
+  const token = await sessions.token({ name: name ?? "Skerry Line", user, role });
+  let answer = await ask(server, token, { device_id: device, last_ack_version: null, mutations });
+  const state = [...(answer.state ?? [])];
+  const { applied = [] } = answer;
+  while (answer.has_more === true) {
+    answer = await ask(server, token, { device_id: device, last_ack_version: answer.checkpoint, mutations: [] });
+    state.push(...(answer.state ?? []));
+  }
+  return { ...answer, applied, state };
+}
+
+async function ask(server: TidelockServer, token: string, body: object): Promise<Answer> {
   const response = await server.fetch(
     new Request("http://localhost/sync/reconcile", {
       method: "POST",
       headers: { "authorization": `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ device_id: DEVICE, last_ack_version: null, mutations: [...sampleMutations(now)] }),
+      body: JSON.stringify(body),
     }),
   );
   const answer = (await response.json()) as Answer;
   const refusal = answer.error ?? answer.rejected?.[0];
   if (refusal !== undefined) throw refusalError(refusal);
-  return answer.applied?.filter(({ outcome }) => outcome === "applied").length ?? 0;
+  return answer;
 }
 
 /** The parts of an answer that matter here. */
 interface Answer {
-  readonly applied?: ReadonlyArray<{ readonly outcome: string }>;
+  readonly applied?: ReadonlyArray<{
+    readonly temp_id: string;
+    readonly entity_id: string;
+    readonly outcome: string;
+    readonly version: string;
+  }>;
   readonly rejected?: readonly Refusal[];
   readonly error?: Refusal;
+  readonly state?: ReadonlyArray<{
+    readonly collection: string;
+    readonly entity_id: string;
+    readonly fields: Readonly<Record<string, unknown>> | null;
+  }>;
+  readonly checkpoint?: string;
+  readonly has_more?: boolean;
 }
 interface Refusal {
   readonly code: string;
@@ -41,26 +134,57 @@ function refusalError({ code, message }: Refusal): Error {
   return isErrorCode(code) ? new TidelockError(code, message) : new Error(`${code}: ${message}`);
 }
 
+function sampleName(title: string): string {
+  return `sample-${SAMPLE_TASKS.findIndex((sample) => sample.title === title) + 1}`;
+}
+
 function* sampleMutations(now: number): Generator<object> {
   const random = seededRandom(1);
   let position: string | null = null;
-  for (const [index, { comments = [], dueInDays, ...task }] of SAMPLE_TASKS.entries()) {
+  for (const [index, { comments = [], dueInDays, steps = [], asked = 0, ...task }] of SAMPLE_TASKS.entries()) {
     position = positionBetween(position, null, () => random.next());
-    const name = `sample-${index + 1}`;
-    const dueAt = dueInDays === undefined ? null : endOfDay(now + dueInDays * DAY_MS);
-    const createdAt = now - (SAMPLE_TASKS.length - index) * DAY_MS;
-    yield create(name, "tasks", { ...task, position, dueAt, createdAt, createdBy: task.assignee ?? "Mira" });
+    const name = sampleName(task.title);
+    const dueAt = dueInDays === undefined ? null : endOfDay(now, dueInDays);
+    const createdAt = now - PLANNED_MS - (SAMPLE_TASKS.length - index) * DAY_MS;
+    const merged = { steps: steps.map(stepOf), asked: { add: asked } };
+    const createdBy = task.assignee ?? "Mira";
+    yield create(name, "tasks", createdAt, { ...task, ...merged, position, dueAt, createdAt, createdBy });
     for (const [order, [author, text]] of comments.entries()) {
       const writtenAt = now - (comments.length - order) * 47 * 60_000;
-      yield create(`${name}-comment-${order + 1}`, "comments", { task: name, author, text, writtenAt });
+      const id = `${name}-comment-${order + 1}`;
+      yield create(id, "comments", writtenAt, { task: name, author, text, writtenAt });
     }
   }
 }
 
-function create(name: string, collection: string, payload: object): object {
-  return { temp_id: name, entity_id: null, collection, operation: "create", payload };
+function stepOf(text: string, index: number): object {
+  const done = text.startsWith("x ");
+  return { id: String(index + 1), text: done ? text.slice(2) : text, done };
 }
 
-function endOfDay(millis: number): number {
-  return new Date(millis).setHours(18, 0, 0, 0);
+function create(name: string, collection: SampleCollection, time: number, payload: object): object {
+  return {
+    temp_id: name,
+    entity_id: null,
+    collection,
+    operation: "create",
+    payload,
+    occurred_at: new Date(time).toISOString(),
+  };
+}
+
+type SampleCollection = "tasks" | "comments";
+
+function mutationOf({ hoursAgo, fields }: SampleEvent, now: number): object {
+  const { dueAt } = fields;
+  return {
+    collection: "tasks",
+    operation: "update",
+    payload: typeof dueAt === "number" ? { dueAt: endOfDay(now, dueAt) } : fields,
+    occurred_at: new Date(now - hoursAgo * HOUR_MS).toISOString(),
+  };
+}
+
+function endOfDay(now: number, days: number): number {
+  return new Date(now + days * DAY_MS).setHours(18, 0, 0, 0);
 }

@@ -1,10 +1,11 @@
 /**
- * `POST /demo/session {"name": "Ada", "user": "u-…"}` → `{"token": "…"}`: lets anybody at this machine be anybody, which is
- * what a demo needs and nothing else may do. Answers loopback connections that asked for a loopback name, and JSON only:
+ * `POST /demo/session {"name": "Ada", "user": "u-…", "role": "lead"}` → `{"token": "…"}`: lets anybody at this machine be
+ * anybody, which is what a demo needs and nothing else may do. Answers loopback connections that asked for a loopback name, and JSON only:
  * a page of another site can send neither without being asked for permission first, which nobody gives.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SignJWT } from "jose";
+import { type Role, ROLES } from "../../apps/board/src/schema.ts";
 
 export const DEMO_TENANT = "demo";
 const MAX_BODY_BYTES = 4096;
@@ -30,7 +31,8 @@ export function demoSessions(secret: string): DemoSessions {
         return answer(response, 415, { error: "The body must be application/json." });
       }
       const person = personOf(await readBody(request));
-      if (person === null) return answer(response, 400, { error: "A session needs a name and a user id." });
+      if (person === null)
+        return answer(response, 400, { error: "A session needs a name, a user id and one of the roles." });
       return answer(response, 200, { token: await signToken(key, person) });
     },
   };
@@ -39,10 +41,12 @@ export function demoSessions(secret: string): DemoSessions {
 export interface Person {
   readonly name: string;
   readonly user: string;
+  /** A member when it is not said. */
+  readonly role?: Role;
 }
 
-function signToken(key: Uint8Array, { name, user }: Person): Promise<string> {
-  return new SignJWT({ tenant: DEMO_TENANT, name })
+function signToken(key: Uint8Array, { name, user, role = "member" }: Person): Promise<string> {
+  return new SignJWT({ tenant: DEMO_TENANT, name, role })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(user)
     .setIssuedAt()
@@ -75,7 +79,9 @@ function personOf(body: unknown): Person | null {
   if (typeof body !== "object" || body === null || !("name" in body) || !("user" in body)) return null;
   const { name, user } = body;
   if (typeof name !== "string" || name.trim() === "" || name.length > MAX_NAME_LENGTH) return null;
-  return typeof user === "string" && USER.test(user) ? { name: name.trim(), user } : null;
+  const role = "role" in body ? ROLES.find((known) => known === body.role) : "member";
+  if (role === undefined) return null;
+  return typeof user === "string" && USER.test(user) ? { name: name.trim(), user, role } : null;
 }
 
 function answer(response: ServerResponse, status: number, body: object): true {

@@ -72,6 +72,12 @@ export function changeText({
       return "Deleted the card";
     case "update":
       return updateText(fields);
+    case "call":
+      return collection === "closeCard" ? "Moved to Done" : "Said who you are";
+    case "decide":
+      return "Decided what stands";
+    case "void":
+      return "Took a change back";
   }
 }
 
