@@ -229,9 +229,10 @@ function updated(authored: Authored, state: State, before: Row, stamp: string, o
   for (const [name, value] of Object.entries(authored.fields)) {
     const last = writes.get(name);
     const isSame = JSON.stringify(before[name]) === JSON.stringify(value);
-    if (last !== undefined && !hasSeen(authored, last) && !isSame) {
+    if (last !== undefined && !hasSeen(authored, last)) {
       const wins = stamp === last.stamp ? authored.device > last.device : stamp > last.stamp;
-      decisions.push(`${name}:${wins ? "incoming" : "current"}`);
+      // Of two who wrote the same the later is the field's last writer, and nothing was lost.
+      if (!isSame) decisions.push(`${name}:${wins ? "incoming" : "current"}`);
       if (!wins) continue;
       writes.set(name, writeOf(authored, offset, stamp));
     } else {
