@@ -6,7 +6,7 @@
  *     client.conflicts.decide(review.id, { candidate: review.candidates[1].id });
  *     client.conflicts.restore(conflict);                        // the value that lost, as a new write
  */
-import type { Contender, Decision, ExpiryOutcome, JsonValue, Millis, Review } from "@tidelock/core";
+import type { Decision, ExpiryOutcome, JsonObject, JsonValue, Millis, Review } from "@tidelock/core";
 import type { Live, LiveEntity, LiveQuery, Write } from "./client.ts";
 import type { Query, QueryOptions, Where } from "./query.ts";
 
@@ -42,18 +42,28 @@ export interface ConflictNotice {
   readonly at: Millis;
 }
 
-/** Where and what to restore; a `ConflictNotice` and a `LoggedDecision` have this form. */
+/** What to restore; a `ConflictNotice` and a `LoggedDecision` have this form. */
 export interface Restorable {
   readonly collection: string;
   readonly id: string;
-  readonly decision: Decision;
+  readonly decision: Pick<Decision, "field" | "winner"> & {
+    readonly current: { readonly value: JsonValue };
+    readonly incoming: { readonly value: JsonValue };
+  };
 }
 
 /** One side of a logged decision. */
-export interface LoggedContender extends Omit<Contender, "stamp"> {
-  /** What its author had seen, with its own dot; opaque. `null` when nobody knows any more. */
+export interface LoggedContender {
+  readonly device: string;
+  /** `null` when the log does not say any more. */
+  readonly user: string | null;
+  /** Where the log has, or had, the write. */
+  readonly offset: number;
+  /** What its author had seen, with the write itself; opaque. `null` when the log does not say any more. */
   readonly version: string | null;
+  /** When its author did it, by the clock of the device. */
   readonly time: Millis;
+  readonly value: JsonValue;
 }
 
 /** A decision of the server's log. */
@@ -90,14 +100,19 @@ export interface Page<Item> {
 export interface HistoryEntry {
   readonly offset: number;
   readonly kind: "created" | "updated" | "deleted";
+  /** When the server took it. */
   readonly time: Millis;
+  /** When its author did it, by the clock of the device. */
+  readonly occurredAt: Millis;
   readonly user: string;
   readonly device: string;
   /** What changed: the values before and after, by field. */
   readonly changed: ReadonlyArray<{ readonly field: string; readonly was: JsonValue; readonly now: JsonValue }>;
+  /** What was written in fields whose writes are merged, by field; `null` when nothing was. */
+  readonly changes: JsonObject | null;
   /** The mutator that was called, with its arguments. */
-  readonly call: readonly [name: string, args: JsonValue] | null;
-  readonly decisions: ReadonlyArray<LoggedDecision["decision"]>;
+  readonly call: { readonly name: string; readonly args: JsonValue } | null;
+  readonly decisions: readonly LoggedDecision[];
 }
 
 export interface HistoryPage extends Page<HistoryEntry> {

@@ -31,7 +31,7 @@ export class ServerLog {
     const answer = await this.#get(path, { before, limit });
     return {
       items: listOf(answer, "events").map(historyEntryOf),
-      next: textOrNull(answer["next"]),
+      next: answer["next"] == null ? null : String(answer["next"]),
       isComplete: answer["complete"] === true,
     };
   }
@@ -74,17 +74,11 @@ function objectOf(value: JsonValue | undefined): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-function decisionOf(item: JsonObject): LoggedDecision {
-  return {
-    key: String(item["id"]),
-    collection: String(item["collection"]),
-    id: String(item["entity_id"]),
-    time: Number(item["time"]),
-    decision: bareDecisionOf(item),
-  };
+function timeOf(value: JsonValue | undefined): number {
+  return typeof value === "string" ? Date.parse(value) : Number.NaN;
 }
 
-function bareDecisionOf(item: JsonObject): LoggedDecision["decision"] {
+function decisionOf(item: JsonObject): LoggedDecision {
   const decision = {
     field: textOrNull(item["field"]),
     policy: String(item["policy"]),
@@ -95,36 +89,42 @@ function bareDecisionOf(item: JsonObject): LoggedDecision["decision"] {
     current: contenderOf(objectOf(item["current"])),
     incoming: contenderOf(objectOf(item["incoming"])),
   };
-  return item["base"] === undefined ? decision : { ...decision, base: item["base"] };
+  return {
+    key: String(item["id"]),
+    collection: String(item["collection"]),
+    id: String(item["entity_id"]),
+    time: timeOf(item["time"]),
+    decision: item["base"] === undefined ? decision : { ...decision, base: item["base"] },
+  };
 }
 
 function contenderOf(side: JsonObject): LoggedContender {
   return {
-    device: side["device"] as LoggedContender["device"],
-    counter: Number(side["counter"]),
-    user: textOrNull(side["user"]) as LoggedContender["user"],
+    device: String(side["device"]),
+    user: textOrNull(side["user"]),
     offset: Number(side["offset"]),
-    seen: typeof side["seen"] === "number" ? side["seen"] : null,
     version: textOrNull(side["version"]),
-    time: Number(side["time"]),
+    time: timeOf(side["time"]),
     value: side["value"] ?? null,
   };
 }
 
 function historyEntryOf(item: JsonObject): HistoryEntry {
-  const call = item["call"];
+  const { call, changes } = item;
   return {
     offset: Number(item["offset"]),
     kind: item["kind"] as HistoryEntry["kind"],
-    time: Number(item["time"]),
+    time: timeOf(item["time"]),
+    occurredAt: timeOf(item["occurred_at"]),
     user: String(item["user"]),
     device: String(item["device"]),
-    changed: listOf(item, "changed").map((change) => ({
-      field: String(change["field"]),
-      was: change["was"] ?? null,
-      now: change["now"] ?? null,
+    changed: Object.entries(objectOf(item["changed"])).map(([field, change]) => ({
+      field,
+      was: objectOf(change)["was"] ?? null,
+      now: objectOf(change)["now"] ?? null,
     })),
-    call: Array.isArray(call) ? [String(call[0]), call[1] ?? null] : null,
-    decisions: listOf(item, "decisions").map(bareDecisionOf),
+    changes: isJsonObject(changes) ? changes : null,
+    call: isJsonObject(call) ? { name: String(call["name"]), args: call["args"] ?? null } : null,
+    decisions: listOf(item, "decisions").map(decisionOf),
   };
 }

@@ -180,8 +180,9 @@ function unmark(update: Update, columns: readonly string[], marks: ReadonlyMap<s
 /** The record of what a person decided. */
 function decisionOf({ candidate, review, choice, draft }: Deciding, old: JsonValue): Decision {
   const [accepted] = review.candidates;
-  const incoming =
-    choice.candidate === undefined ? draft.contender(candidate, choice.value) : contenderOf(choice.candidate);
+  // Where the accepted value stays, it stood against the last of the others: that one can be brought back from the record.
+  const chosen = choice.candidate?.id === accepted?.id ? review.candidates.at(-1) : choice.candidate;
+  const incoming = chosen === undefined ? draft.contender(candidate, choice.value) : contenderOf(chosen);
   const stays = choice.candidate !== undefined && choice.candidate.id === accepted?.id;
   const who = candidate.isExpiry ? "the time was up" : `${draft.context.user} decided`;
   const what =

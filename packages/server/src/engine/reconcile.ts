@@ -22,6 +22,7 @@ import {
   type JsonObject,
   type JsonValue,
   holdsReferences,
+  initialChanges,
   makeStamp,
   MAX_TRANSACTION_MUTATIONS,
   type Millis,
@@ -172,6 +173,12 @@ export class Reconciler {
     return isOwnOperation(operation) ? operation : "call";
   }
 
+  #fieldsOf(operation: Operation, { collection, payload }: ReconcileMutation): JsonObject {
+    const schema = operation === "create" ? this.#host.context.collections.get(collection) : undefined;
+    if (operation === "delete") return {};
+    return schema === undefined ? payload : initialChanges(schema, payload);
+  }
+
   #referencesOf(mutation: ReconcileMutation): Iterable<string> {
     const { collections, mutators } = this.#host.context;
     const fields = isOwnOperation(mutation.operation)
@@ -287,7 +294,7 @@ export class Reconciler {
         operation,
         collection: callee ?? mutation.collection,
         entity: callee ?? temporary,
-        fields: operation === "delete" ? {} : mutation.payload,
+        fields: this.#fieldsOf(operation, mutation),
         seen: seen.floor,
         stamp: makeStamp(mutation.occurredAt, counter % MAX_TRANSACTION_MUTATIONS),
         remaining: mutation.remaining,
