@@ -311,9 +311,15 @@ describe("documents", () => {
       "/metrics",
       "/openapi.json",
       "/readyz",
+      "/sync/conflicts",
+      "/sync/conflicts/{id}",
       "/sync/events",
+      "/sync/history/{collection}/{entity}",
       "/sync/presence",
       "/sync/reconcile",
+      "/sync/reviews",
+      "/sync/reviews/{id}",
+      "/sync/reviews/{id}/decide",
     ]);
     const { responses } = document.paths["/sync/reconcile"]?.["post"] ?? { responses: {} };
     for (const status of ["200", "400", "401", "403", "409", "413", "415", "422", "429", "503"]) {

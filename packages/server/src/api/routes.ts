@@ -3,7 +3,9 @@ import { asyncApiDocument } from "../gateway/asyncapi.ts";
 import type { GatewayContext } from "../gateway/context.ts";
 import { documentRoute, openApiDocument } from "../gateway/openapi.ts";
 import { healthRoutes, metricsRoute } from "../gateway/operations.ts";
+import { QueryGateway } from "../gateway/queries.ts";
 import { ReconcileGateway } from "../gateway/reconcile.ts";
+import { ReviewActions } from "../gateway/review-actions.ts";
 import type { Route } from "../gateway/router.ts";
 import { SseGateway } from "../gateway/sse.ts";
 import type { Sweep } from "../gateway/sweep.ts";
@@ -15,6 +17,8 @@ export class Routes {
   readonly #ready: () => boolean;
   readonly #sse: SseGateway;
   readonly #reconcile: ReconcileGateway;
+  readonly #queries: QueryGateway;
+  readonly #reviews: ReviewActions;
 
   /** @param ready whether the storage is open */
   constructor(context: GatewayContext, sweep: Sweep, ready: () => boolean) {
@@ -22,6 +26,8 @@ export class Routes {
     this.#ready = ready;
     this.#sse = new SseGateway(context, sweep);
     this.#reconcile = new ReconcileGateway(context);
+    this.#queries = new QueryGateway(context);
+    this.#reviews = new ReviewActions(this.#reconcile);
   }
 
   /** For a server of its own: the engine below `/sync`, operations and documents at the root. */
@@ -44,6 +50,8 @@ export class Routes {
       this.#reconcile.route(`${path}/reconcile`),
       this.#sse.eventsRoute(`${path}/events`),
       this.#sse.presenceRoute(`${path}/presence`),
+      ...this.#queries.routes(path),
+      ...this.#reviews.routes(path),
     ];
   }
 

@@ -29,8 +29,8 @@ import {
   conflictRecord,
   type ConflictRecord,
   type FindEvent,
+  entityFacts,
   historyEntry,
-  type HistoryEntry,
   placeText,
   type QueryResponse,
   reviewRecord,
@@ -41,8 +41,8 @@ import type { StoredDecision, StoredEntity } from "./records.ts";
 import { reviewOf } from "./reviews.ts";
 import { isRefusal, type ViewRefusal } from "./views.ts";
 
-/** Records read at a time. More make one read longer; fewer make more of them. */
-const BATCH = 100;
+/** Records read at a time: as many of the largest as memory should hold for one reader. */
+const BATCH = 50;
 /** Records looked at for one answer, those that its reader may not see included. */
 const MAX_LOOKED_AT = 2_000;
 /** Characters of stored text after which an answer ends, so that large values do not make large answers. */
@@ -66,6 +66,14 @@ interface Gathered<Record> {
   readonly records: Record[];
   characters: number;
   lookedAt: number;
+}
+
+/** The way through an entity's history. */
+interface Walk {
+  readonly inquiry: Inquiry;
+  readonly state: EntityState;
+  readonly limit: number;
+  readonly found: Gathered<DomainEvent>;
 }
 
 export class Inquiries {
@@ -92,7 +100,7 @@ export class Inquiries {
       case "history":
         return this.#history(inquiry, query);
       case "reviews":
-        return this.#reviews(inquiry, query, gathered(), query.after);
+        return this.#reviews(inquiry, query, new Sight(this.#host, inquiry.principal), gathered(), query.after);
       case "review":
         return this.#review(inquiry, query.id);
     }
@@ -176,7 +184,7 @@ export class Inquiries {
     use: (records: ConflictRecord[]) => void,
   ): void {
     const parsed = decisions.map((stored) => [stored, JSON.parse(stored.body) as Decision] as const);
-    const contenders = parsed.flatMap(([, { current, incoming }]) => [current, incoming]);
+    const contenders = parsed.flatMap(([, decision]) => sidesOf(decision));
     this.#authors(inquiry, contenders, (find) => {
       use(parsed.map(([stored, decision]) => conflictRecord(this.#host.context.epoch, stored, decision, find)));
     });
@@ -196,60 +204,64 @@ export class Inquiries {
         if (stored === undefined || !sight.sees(collection, entity, rows.get(`${collection}/${entity}`) ?? null)) {
           return this.#refuse(inquiry, "entity-not-found", `there is no ${collection} ${entity} that you may read`);
         }
-        if (before === null) return this.#walk(inquiry, query, gathered(), stored.at);
-        this.#eventsAt(inquiry, [before], (find) => {
-          const from = find(before);
-          if (before <= stored.at && from === undefined) return this.#tellHistory(inquiry, query, [], null, false);
-          if (from?.collection !== collection || from.entity !== entity) {
-            return this.#refuse(inquiry, "version-invalid", "before must be the next of an earlier answer");
-          }
-          this.#walk(inquiry, query, gathered(), from.previous);
-        });
+        const walk = { inquiry, state: this.#decode(stored), limit: query.limit, found: gathered<DomainEvent>() };
+        if (before === null) this.#walk(walk, stored.at);
+        else this.#walkBefore(walk, before);
       });
     });
   }
 
+  #walkBefore(walk: Walk, before: Offset): void {
+    const { inquiry, state } = walk;
+    const refuse = (): void => this.#refuse(inquiry, "version-invalid", "before must be the next of an earlier answer");
+    if (before > state.at) return refuse();
+    this.#eventsAt(inquiry, [before], (find) => {
+      const event = find(before);
+      if (event === undefined) return this.#tellHistory(walk, null, false);
+      if (event.collection !== state.collection || event.entity !== state.id) return refuse();
+      this.#walk(walk, event.previous);
+    });
+  }
+
   /** From event to event, to the entity's first, or to where the log was trimmed. */
-  #walk(inquiry: Inquiry, query: Asked<"history">, found: Gathered<DomainEvent>, offset: Offset): void {
-    const isFull = found.records.length >= query.limit || isSpent(found);
-    if (offset === 0 || isFull) {
-      const next = offset === 0 ? null : (found.records.at(-1)?.offset ?? null);
-      return this.#tellHistory(inquiry, query, found.records, next, true);
+  #walk(walk: Walk, offset: Offset): void {
+    const { inquiry, found, limit } = walk;
+    if (offset === 0) return this.#tellHistory(walk, null, true);
+    if (found.records.length >= limit || isSpent(found)) {
+      return this.#tellHistory(walk, found.records.at(-1)?.offset ?? null, true);
     }
     this.#host.context.read({ kind: "events-at", offsets: [offset] }, (result) => {
       if (result === null) return this.#refuse(inquiry, "storage-unavailable");
       const [stored] = result.events;
-      if (stored === undefined) return this.#tellHistory(inquiry, query, found.records, null, false);
+      if (stored === undefined) return this.#tellHistory(walk, null, false);
       const event = decodeEvent(stored.offset, stored.body);
       found.records.push(event);
       found.characters += stored.body.length;
-      this.#walk(inquiry, query, found, event.previous);
+      this.#walk(walk, event.previous);
     });
   }
 
-  #tellHistory(
-    inquiry: Inquiry,
-    { collection, entity }: Asked<"history">,
-    events: readonly DomainEvent[],
-    next: Offset | null,
-    complete: boolean,
-  ): void {
-    const { epoch, columns } = this.#host.context;
-    const contenders = events.flatMap(({ decisions }) =>
-      decisions.flatMap(({ current, incoming }) => [current, incoming]),
-    );
-    this.#authors(inquiry, contenders, (find) => {
-      const entries = events.map((event): HistoryEntry =>
-        historyEntry(epoch, event, columns.get(collection) ?? [], find),
-      );
-      this.#tell(inquiry, { collection, entity_id: entity, events: entries, next, complete });
+  #tellHistory({ inquiry, state, found }: Walk, next: Offset | null, complete: boolean): void {
+    const { epoch, columns: allColumns, collections } = this.#host.context;
+    const columns = allColumns.get(state.collection) ?? [];
+    const schema = collections.get(state.collection);
+    if (schema === undefined) return this.#refuse(inquiry, "unknown-collection");
+    const decisions = found.records.flatMap((event) => event.decisions);
+    this.#authors(inquiry, decisions.flatMap(sidesOf), (find) => {
+      const events = found.records.map((event) => historyEntry(epoch, event, columns, find));
+      this.#tell(inquiry, { ...entityFacts(epoch, state, schema, columns), events, next, complete });
     });
   }
 
   // ── the review queue ───────────────────────────────────────────────────────────────────────────────────────────
 
-  #reviews(inquiry: Inquiry, query: Asked<"reviews">, found: Gathered<ReviewRecord>, after: EntityId | null): void {
-    const sight = new Sight(this.#host, inquiry.principal);
+  #reviews(
+    inquiry: Inquiry,
+    query: Asked<"reviews">,
+    sight: Sight,
+    found: Gathered<ReviewRecord>,
+    after: EntityId | null,
+  ): void {
     const refusal = sight.refusalOf(REVIEWS) ?? (query.collection === null ? null : sight.refusalOf(query.collection));
     if (refusal !== null) return this.#refuse(inquiry, refusal.code, refusal.message);
     this.#host.context.read({ kind: "page", collection: REVIEWS, after, limit: BATCH }, (page) => {
@@ -270,7 +282,7 @@ export class Inquiries {
       this.#reviewRecords(inquiry, taken, (records) => {
         found.records.push(...records);
         const isEnd = !isFull && page.entities.length < BATCH;
-        if (!isFull && !isEnd) return this.#reviews(inquiry, query, found, last);
+        if (!isFull && !isEnd) return this.#reviews(inquiry, query, sight, found, last);
         this.#tell(inquiry, { reviews: found.records, next: isEnd ? null : last });
       });
     });
@@ -418,6 +430,10 @@ class Sight {
     }
     return view;
   }
+}
+
+function sidesOf({ current, incoming }: Decision): readonly Contender[] {
+  return [current, incoming];
 }
 
 function gathered<Record>(): Gathered<Record> {

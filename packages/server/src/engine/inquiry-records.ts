@@ -3,7 +3,9 @@
  * versions are text that may be sent back. Pure.
  */
 import {
+  type CollectionSchema,
   type Columns,
+  completeRow,
   type Contender,
   type Decision,
   type DomainEvent,
@@ -11,6 +13,7 @@ import {
   type EntityState,
   type Epoch,
   type EventKind,
+  type FieldSchema,
   formatVersion,
   type JsonObject,
   type JsonValue,
@@ -123,10 +126,15 @@ export interface ConflictList {
   readonly next: string | null;
 }
 
-/** An entity's events, newest first. `next` goes back as `before`. */
+/** An entity as it is, and its events, newest first. `next` goes back as `before`. */
 export interface HistoryList {
   readonly collection: string;
   readonly entity_id: string;
+  /** To be sent back with a write: what a reader of its present state has seen. */
+  readonly version: string;
+  readonly deleted: boolean;
+  /** As it is; `null` when it is deleted. */
+  readonly fields: JsonObject | null;
   readonly events: readonly HistoryEntry[];
   readonly next: number | null;
   /** `false`: older events were here once, and the log does not have them any more. */
@@ -200,6 +208,24 @@ export function conflictRecord(
     current: contenderRecord(epoch, current, find),
     incoming: contenderRecord(epoch, incoming, find),
     time: timeText(event.time),
+  };
+}
+
+/** What is said of the entity itself. */
+export function entityFacts(
+  epoch: Epoch,
+  state: EntityState,
+  schema: CollectionSchema,
+  columns: Columns,
+): Pick<HistoryList, "collection" | "entity_id" | "version" | "deleted" | "fields"> {
+  const row = state.values === null ? null : completeRow(state.values, columns, schema);
+  const value = ({ name }: FieldSchema): JsonValue => row?.[columns.indexOf(name)] ?? null;
+  return {
+    collection: state.collection,
+    entity_id: state.id,
+    version: formatVersion(epoch, seenThrough(state.vector)),
+    deleted: row === null,
+    fields: row === null ? null : Object.fromEntries(schema.fields.map((field) => [field.name, value(field)])),
   };
 }
 

@@ -3,6 +3,7 @@
  * answer alike.
  */
 import { boundedMessage, type ErrorCode, ERRORS, type Millis, TidelockError } from "@tidelock/core";
+import type { RequestRefusal } from "../engine/effect.ts";
 import type { Pipe } from "./pipe.ts";
 
 /** When to try again, where nothing better is known. */
@@ -10,7 +11,7 @@ const DEFAULT_RETRY_MS = 1_000;
 
 export interface ApiRequest {
   readonly method: string;
-  /** Decoded path, without the query. */
+  /** The path as it was sent, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** A header by its lower-case name. */
@@ -84,6 +85,13 @@ export function responseTo(error: unknown): ApiResponse {
   return error instanceof TidelockError
     ? errorResponse(error.code, { detail: error.detail })
     : errorResponse("internal");
+}
+
+/** What an engine answered to a whole request: the body, or the refusal. */
+export function refusalOrBody(answer: { readonly ok: true; readonly body: object } | RequestRefusal): ApiResponse {
+  if (answer.ok) return jsonResponse(200, answer.body);
+  const detail = answer.message === ERRORS[answer.code].message ? "" : answer.message;
+  return errorResponse(answer.code, { detail, retryAfterMs: answer.retryAfterMs });
 }
 
 export const TOKEN_IN_ADDRESS =

@@ -8,6 +8,11 @@ export interface Identity {
   readonly principal: Principal;
 }
 
+/** Names a user among those of all tenants. */
+export function userKey({ tenant, principal }: Identity): string {
+  return `${tenant} ${principal.user}`;
+}
+
 /** Verifies a token. Rejects with a `TidelockError`: `token-missing`, `token-invalid`, `token-expired`. */
 export type Verify = (token: string) => Promise<Identity>;
 

@@ -4,9 +4,7 @@
  * the schema of the application says of collections and fields is the engine's business.
  */
 import {
-  type DeviceId,
   type EntityId,
-  type ErrorCode,
   type JsonObject,
   jsonProblem,
   type JsonValue,
@@ -15,17 +13,12 @@ import {
   MAX_TRANSACTION_MUTATIONS,
   MAX_VALUE_DEPTH,
   type Millis,
-  parseDeviceId,
   parseEntityId,
   TidelockError,
 } from "@tidelock/core";
 import type { ReconcileBody, ReconcileMutation, ReconcilePosition } from "../engine/input.ts";
 import { parseReconcilePosition } from "../engine/reconcile.ts";
-
-const MAX_NAME_LENGTH = 128;
-const MAX_VERSION_LENGTH = 32_768;
-/** RFC 3339, section 5.6, with a time zone. */
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+import { deviceOf, invalid, MAX_NAME_LENGTH, nameOf, objectOf, textOf, timeOf, versionOf } from "./body-parts.ts";
 
 export const RECONCILE_REQUEST: JsonObject = {
   type: "object",
@@ -135,13 +128,6 @@ function mutationOf(value: JsonValue, where: string, now: Millis): ReconcileMuta
   };
 }
 
-function deviceOf(value: JsonValue | undefined): DeviceId {
-  const device = parseDeviceId(value);
-  if (device === null)
-    throw new TidelockError("device-invalid", "device_id must be 1 to 64 characters of A-Z a-z 0-9 _ . -");
-  return device;
-}
-
 function positionOf(value: JsonValue): ReconcilePosition | null {
   if (value === null) return null;
   const position = parseReconcilePosition(value);
@@ -153,12 +139,6 @@ function remainingOf(value: JsonValue, where: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < MAX_TRANSACTION_MUTATIONS)
     return value;
   throw invalid(`${where} must be a whole number from 0 to ${MAX_TRANSACTION_MUTATIONS - 1}`);
-}
-
-function nameOf(value: JsonValue | undefined, where: string): string {
-  const name = parseEntityId(value);
-  if (name === null) throw invalid(`${where} must be 1 to ${MAX_NAME_LENGTH} characters of A-Z a-z 0-9 _ . : -`);
-  return name;
 }
 
 function entityOf(value: JsonValue, where: string): EntityId | null {
@@ -174,31 +154,4 @@ function payloadOf(value: JsonValue, where: string): JsonObject {
   const problem = jsonProblem(payload, MAX_VALUE_DEPTH);
   if (problem !== null) throw invalid(`${where} must be plain JSON (${problem})`);
   return payload;
-}
-
-function versionOf(value: JsonValue, where: string): string | null {
-  return value === null ? null : textOf(value, where, MAX_VERSION_LENGTH);
-}
-
-function timeOf(value: JsonValue | undefined, where: string, now: Millis): Millis {
-  if (value === undefined || value === null) return now;
-  const millis = typeof value === "string" && DATE_TIME.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(millis)) throw invalid(`${where} must be a date and time like 2026-03-01T12:00:00Z`);
-  return millis;
-}
-
-function textOf(value: JsonValue | undefined, where: string, maxLength: number): string {
-  if (typeof value !== "string" || value.length === 0 || value.length > maxLength || !value.isWellFormed()) {
-    throw invalid(`${where} must be text of 1 to ${maxLength} characters`);
-  }
-  return value;
-}
-
-function objectOf(value: JsonValue, where: string): JsonObject {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`${where} must be an object`);
-  return value as JsonObject;
-}
-
-function invalid(problem: string, code: ErrorCode = "invalid-message"): TidelockError {
-  return new TidelockError(code, problem);
 }

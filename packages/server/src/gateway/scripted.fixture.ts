@@ -12,7 +12,7 @@ import {
   type SessionId,
   type TenantId,
 } from "@tidelock/core";
-import type { ReconcileAnswer } from "../engine/effect.ts";
+import type { QueryAnswer, ReconcileAnswer } from "../engine/effect.ts";
 import type { Principal } from "../engine/input.ts";
 import { silentLogger } from "../observe/log.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -52,6 +52,7 @@ export function helloOf(changes: Record<string, unknown> = {}): Hello {
 export class ScriptedPort implements TenantPort {
   readonly tenant: TenantId = tenant;
   readonly epoch = must(parseEpoch("e1"));
+  readonly head = 0;
   readonly inputs: SessionInput[] = [];
   readonly sinks = new Map<SessionId, SessionSink>();
 
@@ -64,6 +65,10 @@ export class ScriptedPort implements TenantPort {
   }
 
   reconcile(): Promise<ReconcileAnswer> {
+    throw new Error("not scripted");
+  }
+
+  query(): Promise<QueryAnswer> {
     throw new Error("not scripted");
   }
 

@@ -2,9 +2,9 @@
  * What a gateway needs of the tenants behind it, and what they need of its sessions. A gateway turns bytes into inputs
  * and messages into bytes; it decides nothing.
  */
-import type { Epoch, ErrorCode, Millis, SessionId, TenantId } from "@tidelock/core";
-import type { OutboundMessage, ReconcileAnswer } from "../engine/effect.ts";
-import type { HubInput, Principal, ReconcileBody } from "../engine/input.ts";
+import type { Epoch, ErrorCode, Millis, Offset, SessionId, TenantId } from "@tidelock/core";
+import type { OutboundMessage, QueryAnswer, ReconcileAnswer } from "../engine/effect.ts";
+import type { HubInput, Principal, Query, ReconcileBody } from "../engine/input.ts";
 
 /** The inputs that come from sessions. */
 export type SessionInput = Extract<HubInput, { readonly session: SessionId }>;
@@ -23,10 +23,13 @@ export interface SessionSink {
 export interface TenantPort {
   readonly tenant: TenantId;
   readonly epoch: Epoch;
+  /** The last durable offset. */
+  readonly head: Offset;
   /** From now on the session's messages go to `sink`; until `session-closed`. */
   attach(session: SessionId, sink: SessionSink): void;
   input(input: SessionInput): void;
   reconcile(principal: Principal, body: ReconcileBody): Promise<ReconcileAnswer>;
+  query(principal: Principal, query: Query): Promise<QueryAnswer>;
 }
 
 export interface Tenants {

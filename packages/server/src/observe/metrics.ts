@@ -38,6 +38,8 @@ export class Metrics {
   readonly refusals = new Tally();
   /** Requests of `POST /sync/reconcile` by outcome: `ok`, or the code. */
   readonly reconciles = new Tally();
+  /** Reads of decisions, histories and reviews by outcome: `ok`, or the code. */
+  readonly queries = new Tally();
   readonly sessions = new Tally();
   readonly sessionsClosed = new Tally();
   /** Mutations of pushes and reconciles. */
@@ -73,6 +75,12 @@ export class Metrics {
     );
     this.#counter("sync_refusals_total", "Refusals by code, on every transport.", "code", this.refusals);
     this.#counter("sync_reconcile_requests_total", "Reconcile requests by outcome.", "outcome", this.reconciles);
+    this.#counter(
+      "sync_queries_total",
+      "Reads of decisions, histories and reviews by outcome.",
+      "outcome",
+      this.queries,
+    );
     this.#counter("sync_sessions_closed_total", "Sessions that ended, by reason.", "reason", this.sessionsClosed);
     this.#counter("sync_mutations_total", "Mutations received, by way.", "way", this.mutations);
     this.#counter("sync_events_total", "Events, committed and published.", "stage", this.events);
