@@ -197,6 +197,12 @@ export const ERRORS = {
     "The values of one mutation are too large.",
     "Split it, or keep large content elsewhere and store its address.",
   ),
+  "entity-too-large": entry(
+    413,
+    false,
+    "The entity would be larger than an entity may be.",
+    "Move parts of it into entities of their own, or keep large content elsewhere and store its address.",
+  ),
   "result-pruned": entry(
     410,
     false,

@@ -15,6 +15,12 @@ export const MAX_FILTER_CHARACTERS = 32_768;
 export const MAX_FIELDS = 256;
 /** Elements of one set, items of one list. */
 export const MAX_ELEMENTS = 1_000;
+/** Characters of one row as JSON. A row must fit into a frame, with what stands around it. */
+export const MAX_ROW_CHARACTERS = 1024 * 1024;
+/** The same of a review's row, which holds its candidates and its entity's row. */
+export const MAX_REVIEW_CHARACTERS = 3 * MAX_ROW_CHARACTERS;
+/** Characters of a review's candidates as JSON. */
+export const MAX_CANDIDATE_CHARACTERS = MAX_ROW_CHARACTERS;
 /** Candidates of one review. Each device has one, so only a crowd reaches it; who comes later is refused. */
 export const MAX_CANDIDATES = 64;
 /** Columns of one collection: its fields, those that it had in earlier versions of the schema, and the engine's own. */

@@ -19,7 +19,10 @@ import {
   type JsonValue,
   MARK,
   MAX_MUTATION_BYTES,
+  MAX_REVIEW_CHARACTERS,
+  MAX_ROW_CHARACTERS,
   type Mutation,
+  type Offset,
   type Outcome,
   REVIEW_NOTES,
   REVIEWS,
@@ -39,6 +42,7 @@ import {
 import { admitCall } from "./call.ts";
 import { decideReview, reviewRefusal } from "./decide.ts";
 import { admitDelete, updateDeleted } from "./deletion.ts";
+import { encodeRow } from "./entity-codec.ts";
 import { holdFields, type Held, refreshReviews } from "./reviews.ts";
 
 export type Admission =
@@ -47,6 +51,8 @@ export type Admission =
       readonly results: readonly Admitted[];
       readonly events: readonly DomainEvent[];
       readonly states: readonly EntityState[];
+      /** The JSON text of each state's row, by the state's offset; `null` for a tombstone. */
+      readonly rows: ReadonlyMap<Offset, string | null>;
       readonly faults: readonly string[];
     }
   | { readonly ok: false; readonly failing: number; readonly code: Refused["code"]; readonly message: string };
@@ -60,8 +66,15 @@ export function admitTransaction(candidates: readonly Candidate[], context: Admi
     if (isRefused(step)) return { ok: false, failing: position, code: step.code, message: step.message };
     results.push(step);
   }
-  const { states, events, faults } = draft;
-  return { ok: true, results, events: closeTransaction(events), states: [...states.values()], faults };
+  const states = [...draft.states.values()];
+  const rows = new Map(states.map((state) => [state.at, encodeRow(state.values)]));
+  for (const { at, collection, id } of states) {
+    const size = rows.get(at)?.length ?? 0;
+    if (size <= (collection === REVIEWS ? MAX_REVIEW_CHARACTERS : MAX_ROW_CHARACTERS)) continue;
+    const message = `${collection} ${id} would have ${size} characters`;
+    return { ok: false, failing: candidates.length - 1, code: "entity-too-large", message };
+  }
+  return { ok: true, results, events: closeTransaction(draft.events), states, rows, faults: draft.faults };
 }
 
 /** Counts `remaining` anew: a mutation may leave no event behind, or several. */

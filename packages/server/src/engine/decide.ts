@@ -65,13 +65,30 @@ export function decideReview(candidate: Candidate, draft: Draft): Admitted | Ref
   const schema = draft.context.collections.get(review.collection);
   const entity = parseEntityId(review.entity);
   const target = entity === null ? null : draft.read(review.collection, entity);
-  if (schema === undefined || target === null)
-    return refuse("entity-not-found", `there is no ${review.collection} ${review.entity}`);
+  if (schema === undefined) return refuse("unknown-collection", `there is no collection ${review.collection} any more`);
+  if (target === null) return decideForgotten(candidate, review, choice, draft);
   const context = { candidate, review, choice, schema, draft };
   const admitted = review.field === null ? decideEntity(context, target) : decideField(context, review.field, target);
   if (isRefused(admitted)) return admitted;
   closeReview(context, mutation.entity);
   return admitted;
+}
+
+/** The log no longer has the entity, which was deleted long ago: nothing is left to decide but that it stays so. */
+function decideForgotten(candidate: Candidate, review: Review, choice: Choice, draft: Draft): Admitted | Refused {
+  if (choice.value !== null && !candidate.isExpiry)
+    return refuse("entity-not-found", `the log no longer has the ${review.collection} that was deleted; let it go`);
+  const { user, device, now } = draft.context;
+  const outcome: ReviewOutcome = {
+    kind: candidate.isExpiry ? "expired" : choice.kind,
+    candidate: choice.candidate?.id ?? null,
+    value: null,
+    user,
+    device,
+    time: now,
+  };
+  recordReview(candidate, candidate.mutation.entity, { status: "closed", closedAt: now, outcome }, draft);
+  return { outcome: "applied", offset: draft.offset - 1, conflicts: [] };
 }
 
 function closedWords({ outcome }: Review): string {

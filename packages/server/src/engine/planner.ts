@@ -215,7 +215,7 @@ export class Planner {
       : [];
     if (admission.ok) {
       for (const state of admission.states) this.#cache.set(state.collection, state.id, state);
-      const rows = new Map(admission.states.map((state) => [state.at, encodeRow(state.values)]));
+      const { rows } = admission;
       for (const event of admission.events) this.#addEvent(event, rows);
       for (const state of admission.states) {
         this.#batch.entities.set(`${state.collection}/${state.id}`, {

@@ -14,6 +14,7 @@ import {
   type ExpiryOutcome,
   type JsonObject,
   type JsonValue,
+  MAX_CANDIDATE_CHARACTERS,
   MAX_CANDIDATES,
   parseEntityId,
   type Review,
@@ -104,8 +105,8 @@ function joinedReview(id: EntityId, incoming: Contender, draft: Draft): Partial<
   const [accepted, ...others] = review.candidates;
   const rest = others.filter(({ device }) => device !== incoming.device);
   const candidates = [...(accepted === undefined ? [] : [accepted]), ...rest, candidateOf(incoming)];
-  if (candidates.length > MAX_CANDIDATES) {
-    return refuse("review-full", `${MAX_CANDIDATES} values wait for the decision of ${id}`);
+  if (candidates.length > MAX_CANDIDATES || JSON.stringify(candidates).length > MAX_CANDIDATE_CHARACTERS) {
+    return refuse("review-full", `${review.candidates.length} values wait for the decision of ${id}`);
   }
   return { candidates };
 }
