@@ -1,4 +1,5 @@
 /** Reading: lists by query, single entities by id. */
+import { REVIEWS } from "@tidelock/core";
 import { useMemo } from "react";
 import type { CollectionClient, EntityResult, LiveQuery, QueryResult } from "../api/client.ts";
 import type { Query } from "../api/query.ts";
@@ -46,12 +47,19 @@ export function useQuery<Entity>(
 
 function liveQuery<Entity>(client: object, query: Query<Entity>): LiveQuery<Entity> {
   const { collection } = query.description;
+  if (collection === REVIEWS) return reviewsOf<Entity>(client).live(query);
   const collections = client as Readonly<
     Record<string, Pick<CollectionClient<Entity, never, never>, "live"> | undefined>
   >;
   const found = collections[collection];
   if (found === undefined) throw new Error(`The client of this provider has no collection called ${collection}.`);
   return found.live(query);
+}
+
+/** Reviews are read like a collection, but belong to `conflicts`. */
+function reviewsOf<Entity>(client: object): Pick<CollectionClient<Entity, never, never>, "live"> {
+  const { conflicts } = client as { readonly conflicts: { readonly reviews: unknown } };
+  return conflicts.reviews as Pick<CollectionClient<Entity, never, never>, "live">;
 }
 
 const NO_ENTITY: EntityResult<never> = {

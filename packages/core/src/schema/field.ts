@@ -207,7 +207,7 @@ export const field = {
    */
   list: <Shape extends ItemShape>(
     properties: Shape,
-  ): Field<ReadonlyArray<ItemOf<Shape>> & JsonValue, false, ReadonlyArray<ItemOf<Shape>> | ListChange> =>
+  ): Field<ReadonlyArray<ItemOf<Shape>>, false, ReadonlyArray<ItemOf<Shape>> | ListChange> =>
     define("list", {
       default: [],
       policy: { kind: "list" },
