@@ -23,6 +23,7 @@ export * from "./protocol/parse.ts";
 export type { Shape } from "./protocol/shape.ts";
 export * from "./protocol/version.ts";
 export * from "./resolve/decision.ts";
+export { remember } from "./resolve/memory.ts";
 export * from "./resolve/resolve.ts";
 export * from "./resolve/rule.ts";
 export * from "./resolve/rules.ts";

@@ -2,10 +2,11 @@
  * What a rule or a review needs to know of a field besides its value: the claims with which it was written, and what it
  * was before, so that the value both sides started from can be named. As JSON beside the entity:
  *
- *     { "claims": { … }, "past": [[device, counter, offset, value], …] }
+ *     { "claims": { … }, "past": [[device, counter, offset, value, others], …] }
  *
- * `past` has earlier values, oldest first, each with the write that made it. Bounded: when more than that was written
- * between what an author had seen and now, the base is unknown.
+ * `past` has earlier values, oldest first, each with the write that made it, and the dots of the others that it was made of
+ * (left out when there are none). Bounded: when more than that was written between what an author had seen and now, the
+ * base is unknown.
  */
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Counter, DeviceId, Offset } from "../ids.ts";
@@ -17,7 +18,8 @@ import type { FieldState, IncomingWrite } from "./resolve.ts";
 const MAX_PAST = 16;
 const MAX_PAST_CHARACTERS = 8_192;
 
-type Past = readonly [DeviceId, Counter, Offset, JsonValue];
+type PastDot = readonly [DeviceId, Counter, Offset];
+type Past = readonly [...PastDot, JsonValue, ...(readonly [] | readonly [readonly PastDot[]])];
 interface Memory {
   readonly claims?: JsonObject;
   readonly past?: readonly Past[];
@@ -29,8 +31,9 @@ export function baseOf(memory: JsonValue | undefined, seen: VersionVector): { re
   for (let index = past.length - 1; index >= 0; index--) {
     const entry = past[index];
     if (entry === undefined) break;
-    const [device, counter, offset, value] = entry;
-    if (covers(seen, { device, counter, offset })) return { value };
+    const [device, counter, offset, value, others = []] = entry;
+    const dots: readonly PastDot[] = [[device, counter, offset], ...others];
+    if (dots.every((dot) => covers(seen, { device: dot[0], counter: dot[1], offset: dot[2] }))) return { value };
   }
   return undefined;
 }
@@ -52,8 +55,12 @@ export function remember(field: FieldSchema, state: FieldState, incoming: Incomi
     }),
   );
   const past = [...(read(state.memory).past ?? [])];
-  const { write } = state;
-  if (write !== undefined) past.push([write.device, write.counter, write.offset, state.value]);
+  const { write, others = [] } = state;
+  if (write !== undefined) {
+    const made = [write.device, write.counter, write.offset, state.value] as const;
+    const dots = others.map(({ device, counter, offset }): PastDot => [device, counter, offset]);
+    past.push(dots.length === 0 ? made : [...made, dots]);
+  }
   let characters = past.reduce((sum, entry) => sum + JSON.stringify(entry).length, 0);
   while (past.length > MAX_PAST || (characters > MAX_PAST_CHARACTERS && past.length > 0)) {
     characters -= JSON.stringify(past.shift()).length;

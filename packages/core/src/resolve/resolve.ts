@@ -30,6 +30,8 @@ export interface FieldState {
   readonly value: JsonValue;
   /** Its last write; `undefined` when it never was written. */
   readonly write: FieldWrite | undefined;
+  /** Other writes that the value is made of, which the author of the last one had not seen. */
+  readonly others?: readonly FieldWrite[];
   readonly memory: JsonValue | undefined;
 }
 
@@ -56,6 +58,8 @@ export type Settlement =
       readonly value: JsonValue;
       readonly stamp: Stamp;
       readonly memory: JsonValue | undefined;
+      /** As in `FieldState`. */
+      readonly others: readonly FieldWrite[];
       readonly decisions: readonly Decision[];
     }
   /** The field keeps what it has. */
@@ -80,16 +84,23 @@ export function settleField(
     case "counter": {
       const sum = changeCounter(state.value, incoming.value as CounterChange, policy.grows);
       if ("problem" in sum) return { kind: "refused", problem: sum.problem };
-      return { kind: "written", value: sum.value, stamp: incoming.stamp, memory: undefined, decisions: [] };
+      const others = unseenWrites(state, incoming.seen);
+      return { kind: "written", value: sum.value, stamp: incoming.stamp, memory: undefined, others, decisions: [] };
     }
     case "set":
       return merged(
         field,
+        state,
         incoming,
         changeSet(state.memory, state.value, incoming.value as SetChange, incoming, policy.bias),
       );
     case "list":
-      return merged(field, incoming, changeList(state.memory, state.value, incoming.value as ListChange, incoming));
+      return merged(
+        field,
+        state,
+        incoming,
+        changeList(state.memory, state.value, incoming.value as ListChange, incoming),
+      );
     case "lww":
     case "resolve":
     case "review":
@@ -101,7 +112,7 @@ type Merge =
   | { readonly memory: JsonValue; readonly value: JsonValue; readonly contests: readonly Contest[] }
   | { readonly problem: string };
 
-function merged(field: FieldSchema, incoming: IncomingWrite, merge: Merge): Settlement {
+function merged(field: FieldSchema, state: FieldState, incoming: IncomingWrite, merge: Merge): Settlement {
   if ("problem" in merge) return { kind: "refused", problem: merge.problem };
   const { value, memory, contests } = merge;
   const decisions = contests.map((contest): Decision => ({
@@ -114,7 +125,29 @@ function merged(field: FieldSchema, incoming: IncomingWrite, merge: Merge): Sett
     current: contest.current,
     incoming: { ...contest.incoming, user: incoming.user, offset: incoming.offset, seen: incoming.seen.floor },
   }));
-  return { kind: "written", value, stamp: incoming.stamp, memory, decisions };
+  return {
+    kind: "written",
+    value,
+    stamp: incoming.stamp,
+    memory,
+    others: unseenWrites(state, incoming.seen),
+    decisions,
+  };
+}
+
+/** More than these fold into one that nobody has seen who has not seen them all. */
+const MAX_OTHERS = 32;
+/** No device's name. */
+const FOLDED = "" as DeviceId;
+
+/** The writes that a field's value is made of and that an author had not seen, oldest first. */
+export function unseenWrites({ write, others = [] }: FieldState, seen: VersionVector): readonly FieldWrite[] {
+  const unseen = others.filter((other) => !covers(seen, other));
+  if (write !== undefined && !covers(seen, write)) unseen.push(write);
+  if (unseen.length <= MAX_OTHERS) return unseen;
+  const rest = unseen.slice(-MAX_OTHERS + 1);
+  const last = unseen.at(-MAX_OTHERS);
+  return last === undefined ? rest : [{ ...last, device: FOLDED }, ...rest];
 }
 
 function settleValue(
@@ -124,8 +157,8 @@ function settleValue(
   incoming: IncomingWrite,
   limit: TimeLimit,
 ): Settlement {
-  const { write } = state;
-  if (write === undefined || covers(incoming.seen, write)) return written(field, state, incoming, incoming.value, []);
+  const write = unseenWrites(state, incoming.seen).at(-1);
+  if (write === undefined) return written(field, state, incoming, incoming.value, []);
   const current: Contender = {
     device: write.device,
     counter: write.counter,
@@ -186,7 +219,10 @@ function contender(incoming: IncomingWrite, value: JsonValue): Contender {
   return { device, counter, user, offset, seen: seen.floor, stamp, value };
 }
 
-/** @param stamp that of the write where it won by it; else one that is later than its predecessor's */
+/**
+ * @param stamp that of the write where it won by it; else one that is later than its predecessor's
+ * @param others the writes that the value is made of besides the incoming one
+ */
 function written(
   field: FieldSchema,
   state: FieldState,
@@ -194,8 +230,9 @@ function written(
   value: JsonValue,
   decisions: readonly Decision[],
   stamp: Stamp = stampAfter(incoming.stamp, state.write),
+  others: readonly FieldWrite[] = [],
 ): Settlement {
-  return { kind: "written", value, stamp, memory: remember(field, state, incoming), decisions };
+  return { kind: "written", value, stamp, memory: remember(field, state, incoming), others, decisions };
 }
 
 /** A write that had seen its predecessor stands, and its stamp is later than the predecessor's, whatever the clocks say. */
@@ -232,7 +269,8 @@ function settleByRule(
   const winner = sameJson(value, other.value) ? "incoming" : "merged";
   // Of two equal to the rule the stamp decided, so the one that stands keeps its own: the next comparison is as fair.
   const stamp = winner === "incoming" ? other.stamp : stampAfter(other.stamp, current);
-  return written(field, state, incoming, value, [{ ...common, winner, value, reason }], stamp);
+  const others = winner === "merged" ? unseenWrites(state, incoming.seen) : [];
+  return written(field, state, incoming, value, [{ ...common, winner, value, reason }], stamp, others);
 }
 
 function ruling(

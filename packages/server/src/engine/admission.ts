@@ -16,6 +16,7 @@ import {
   type EntityState,
   type ErrorCode,
   type EventKind,
+  type FieldState,
   type FieldValues,
   type FieldWrite,
   type IncomingWrite,
@@ -30,6 +31,7 @@ import {
   type Offset,
   type Outcome,
   type Stamp,
+  SYSTEM_PREFIX,
   type TimeLimit,
   type UserId,
   type VersionVector,
@@ -57,7 +59,10 @@ export interface AdmissionContext {
   readonly collections: ReadonlyMap<string, CollectionSchema>;
   readonly columns: ReadonlyMap<string, Columns>;
   readonly mutators: ReadonlyMap<string, Mutator>;
-  /** Runs rules and mutators of the application, and throws when one takes too long. */
+  /**
+   * Runs conflict rules and mutators of the application, and throws when one takes too long. Rules of rights are asked for
+   * every mutation, too often for what that costs: they are trusted to end.
+   */
   readonly limit: TimeLimit;
   /** The offset that the first event gets is this plus one. */
   readonly head: Offset;
@@ -101,6 +106,41 @@ export interface Recorded {
   readonly changes?: FieldValues | null;
 }
 
+/** What of an entity its fields are. */
+export interface FieldParts {
+  readonly values: readonly JsonValue[];
+  readonly writes: readonly (FieldWrite | undefined)[];
+  readonly memory: ReadonlyMap<string, JsonValue>;
+}
+
+/** Under this name an entity's memory has the other writes that a field's value is made of. No field can be called so. */
+function othersOf(field: string): string {
+  return `${SYSTEM_PREFIX}others/${field}`;
+}
+
+function unpackOthers(packed: JsonValue): readonly FieldWrite[] {
+  // Written by `keepMemory`.
+  return (packed as unknown as ReadonlyArray<readonly [FieldWrite["device"], number, Offset, Stamp, UserId]>).map(
+    ([device, counter, offset, stamp, user]) => ({ device, counter, offset, stamp, user }),
+  );
+}
+
+/** Takes what is to be remembered of a field into an entity's memory. */
+export function keepMemory(
+  kept: Map<string, JsonValue>,
+  field: string,
+  memory: JsonValue | undefined,
+  others: readonly FieldWrite[],
+): void {
+  if (memory === undefined) kept.delete(field);
+  else kept.set(field, memory);
+  if (others.length === 0) kept.delete(othersOf(field));
+  else {
+    const packed = others.map(({ device, counter, offset, stamp, user }) => [device, counter, offset, stamp, user]);
+    kept.set(othersOf(field), packed);
+  }
+}
+
 const NO_MEMORY: ReadonlyMap<string, JsonValue> = new Map();
 
 /** The events and states of one transaction, as they come to be. */
@@ -135,6 +175,18 @@ export class Draft {
     if (state.values === null) return marksOf(state.memory.get(MARK));
     const column = this.columns(state.collection).indexOf(MARK);
     return column < 0 ? marksOf(null) : marksOf(state.values[column]);
+  }
+
+  /** One field of an entity, as its policy sees it. */
+  field(schema: CollectionSchema, name: string, { values, writes, memory }: FieldParts): FieldState {
+    const column = this.columns(schema.name).indexOf(name);
+    const others = memory.get(othersOf(name));
+    return {
+      value: values[column] ?? null,
+      write: writes[column],
+      memory: memory.get(name),
+      ...(others === undefined ? {} : { others: unpackOthers(others) }),
+    };
   }
 
   /** What the policies see of a candidate's write. */
@@ -230,20 +282,15 @@ export function writeRefusal(
   const { rules, rule: context } = draft.context;
   const rule = Object.hasOwn(rules, schema.name) ? rules[schema.name]?.write : undefined;
   if (rule === undefined) return null;
-  return askedRule(draft, schema.name, `${operation} of ${schema.name} is not allowed`, () =>
+  return askedRule(schema.name, `${operation} of ${schema.name} is not allowed`, () =>
     rule(context, { operation, before, after }),
   );
 }
 
 /** The verdict of a rule of the operator: `null` when it allows, else why not. */
-export function askedRule(
-  draft: Draft,
-  collection: string,
-  refusal: string,
-  ask: () => boolean | string,
-): Refused | null {
+export function askedRule(collection: string, refusal: string, ask: () => boolean | string): Refused | null {
   try {
-    const verdict: unknown = draft.context.limit(ask);
+    const verdict: unknown = ask();
     if (isPromise(verdict)) {
       return refuse("rule-failed", `the rule of ${collection} returned a promise: rules must not wait`);
     }

@@ -35,6 +35,7 @@ import {
   type Candidate,
   Draft,
   isRefused,
+  keepMemory,
   refuse,
   type Refused,
   writeRefusal,
@@ -158,7 +159,7 @@ function admitCreate(candidate: Candidate, schema: CollectionSchema, draft: Draf
     const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
     if (settled.kind !== "written") return refuse("invalid-value", `${schema.name}.${name} ${problemOf(settled)}`);
     values[column] = settled.value;
-    if (settled.memory !== undefined) memory.set(name, settled.memory);
+    keepMemory(memory, name, settled.memory, settled.others);
   }
   const denied = writeRefusal(draft, schema, "create", null, draft.object(schema, id, values));
   if (denied !== null) return denied;
@@ -269,7 +270,7 @@ function settleOne(
 ): Refused | null {
   const { name } = field;
   const old = update.values[column] ?? null;
-  const state = { value: old, write: update.writes[column], memory: update.memory.get(name) };
+  const state = draft.field(schema, name, update);
   const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
   switch (settled.kind) {
     case "refused":
@@ -288,8 +289,7 @@ function settleOne(
       update.decisions.push(...settled.decisions);
       update.values[column] = settled.value;
       update.writes[column] = draft.write(candidate, settled.stamp);
-      if (settled.memory === undefined) update.memory.delete(name);
-      else update.memory.set(name, settled.memory);
+      keepMemory(update.memory, name, settled.memory, settled.others);
       if (!sameJson(old, settled.value)) {
         update.changed.push(name);
         update.was.push(old);

@@ -15,6 +15,7 @@ import {
   type JsonValue,
   MARK,
   parseEntityId,
+  remember,
   type Review,
   type ReviewCandidate,
   type ReviewOutcome,
@@ -31,12 +32,13 @@ import {
   type Candidate,
   type Draft,
   isRefused,
+  keepMemory,
   refuse,
   type Refused,
   writeRefusal,
 } from "./admission.ts";
 import { type Living, recordUpdate, type Update, updateRefusal } from "./admit.ts";
-import { recordDelete, revive } from "./deletion.ts";
+import { recordDelete, revive, unseenOf } from "./deletion.ts";
 import { expiryChoice, recordReview, readReview, reviewOf } from "./reviews.ts";
 
 /** What a reviewer chose. */
@@ -111,7 +113,7 @@ export function reviewRefusal(draft: Draft, state: EntityState): Refused | null 
   const rule = Object.hasOwn(rules, review.collection) ? rules[review.collection]?.review : undefined;
   if (rule === undefined) return null;
   const entity: JsonObject = review.row;
-  return askedRule(draft, review.collection, `reviewing ${review.collection} is not allowed`, () =>
+  return askedRule(review.collection, `reviewing ${review.collection} is not allowed`, () =>
     rule(context, { review, entity }),
   );
 }
@@ -165,10 +167,14 @@ function decideField(
   const write: FieldWrite = draft.write(candidate, stampOver(candidate, review));
   const isChanged = !sameJson(old, choice.value);
   const values = target.values.map((value, index) => (index === column ? choice.value : value));
+  // The decision is a write like any other: what was before it, and with which claims it was made, counts next time.
+  const memory = new Map(target.memory);
+  const state = draft.field(schema, name, { ...target, values: target.values });
+  keepMemory(memory, name, remember(field, state, draft.incoming(candidate, choice.value)), []);
   const update: Update = {
     values,
     writes: target.writes.map((other, index) => (index === column ? write : other)),
-    memory: new Map(target.memory),
+    memory,
     changed: isChanged ? [name] : [],
     was: isChanged ? [old] : [],
     decisions: [decisionOf({ candidate, review, choice, schema, draft }, old)],
@@ -226,6 +232,16 @@ function contenderOf({ device, counter, user, offset, seen, stamp, value }: Revi
   return { device, counter, user, offset, seen, stamp, value };
 }
 
+/** The record of a delete that was chosen: against it stands all that its author had not seen, also what came since. */
+function deletingDecision(context: Deciding, living: Living): Decision {
+  const decision = decisionOf(context, null);
+  const { choice, schema, draft } = context;
+  if (choice.candidate === undefined) return decision;
+  const { seen, device, counter } = choice.candidate;
+  const unseen = unseenOf(living, schema, { floor: seen ?? 0, dots: new Map([[device, counter - 1]]) }, draft);
+  return unseen === null ? decision : { ...decision, current: unseen };
+}
+
 /** An update against a delete: the candidate that is `null` is the delete. */
 function decideEntity(context: Deciding, target: EntityState): Admitted | Refused {
   const { candidate, choice, schema, draft } = context;
@@ -237,9 +253,10 @@ function decideEntity(context: Deciding, target: EntityState): Admitted | Refuse
       const from = draft.object(schema, target.id, living.values);
       const denied = candidate.isExpiry ? null : writeRefusal(draft, schema, "delete", from, null);
       if (denied !== null) return denied;
-      return applied(
-        recordDelete(candidate, schema, living, decisionOf(context, null), draft, candidate.mutation.entity),
-      );
+      if (!candidate.isExpiry && unseenOf(living, schema, candidate.seen, draft) !== null)
+        return refuse("review-changed", `the ${schema.name} was changed after you looked at it`);
+      const deciding = { review: candidate.mutation.entity, stamp: stampOver(candidate, context.review) };
+      return applied(recordDelete(candidate, schema, living, deletingDecision(context, living), draft, deciding));
     }
     const update: Update = {
       values: [...target.values],

@@ -4,17 +4,17 @@
  */
 import {
   type CollectionSchema,
-  type Columns,
   type Contender,
   covers,
   type EntityId,
   type EntityState,
   type FieldWrite,
-  type JsonObject,
   type JsonValue,
   MARK,
   settleDelete,
+  type Stamp,
   stampAfter,
+  unseenWrites,
   type VersionVector,
   WHOLE_ENTITY,
 } from "@tidelock/core";
@@ -42,10 +42,11 @@ export function admitDelete(candidate: Candidate, schema: CollectionSchema, draf
   const denied = writeRefusal(draft, schema, "delete", draft.object(schema, before.id, living.values), null);
   if (denied !== null) return denied;
   const review = draft.marks(before).get(WHOLE_ENTITY);
-  const latest = latestUnseen(living, candidate.seen);
-  if (latest === null && review === undefined) return recordDelete(candidate, schema, living, null, draft);
-  const unseen = unseenValues(living, draft.columns(schema.name), candidate.seen);
-  const current = latest === null ? draft.contender(candidate, unseen) : contenderOf(latest, unseen);
+  const unseen = unseenOf(living, schema, candidate.seen, draft);
+  if (unseen === null && review === undefined) return recordDelete(candidate, schema, living, null, draft);
+  // A delete that conflicts with nothing joins an open review: it stands against what is accepted there.
+  const [accepted] = review === undefined ? [] : (readReview(draft, review)?.candidates ?? []);
+  const current = unseen ?? accepted ?? draft.contender(candidate, {});
   const policy = review === undefined ? schema.onDelete : "review";
   const decision = settleDelete(policy, "incoming", current, draft.contender(candidate, null));
   if (policy === "delete-wins") return recordDelete(candidate, schema, living, decision, draft);
@@ -71,26 +72,23 @@ function unchanged(living: Living): Update {
   };
 }
 
-/** The entity's last write that the author had not seen. */
-function latestUnseen(state: Living, seen: VersionVector): FieldWrite | null {
-  return state.writes.reduce<FieldWrite | null>((latest, write) => {
-    if (write === undefined || covers(seen, write)) return latest;
-    return latest === null || write.offset > latest.offset ? write : latest;
-  }, null);
-}
-
-function unseenValues(state: Living, columns: Columns, seen: VersionVector): JsonObject {
+/** What of an entity an author had not seen, as one side of a conflict; `null` when he had seen all of it. */
+export function unseenOf(state: Living, schema: CollectionSchema, seen: VersionVector, draft: Draft): Contender | null {
+  let latest: FieldWrite | null = null;
   const values: Array<[string, JsonValue]> = [];
-  for (const [column, name] of columns.entries()) {
-    const write = state.writes[column];
-    if (name !== MARK && write !== undefined && !covers(seen, write)) values.push([name, state.values[column] ?? null]);
+  for (const [column, name] of draft.columns(schema.name).entries()) {
+    if (name === MARK) continue;
+    const last = unseenWrites(draft.field(schema, name, state), seen).at(-1);
+    if (last === undefined) continue;
+    values.push([name, state.values[column] ?? null]);
+    if (latest === null || last.offset > latest.offset) latest = last;
   }
-  return Object.fromEntries(values);
+  return latest === null ? null : contenderOf(latest, Object.fromEntries(values));
 }
 
 /**
  * The entity goes, and with it the reviews that it waited for.
- * @param deciding the review whose decision this is: it is closed by that
+ * @param deciding the review whose decision this is: it is closed by that; and the decision's stamp
  */
 export function recordDelete(
   candidate: Candidate,
@@ -98,11 +96,12 @@ export function recordDelete(
   living: Living,
   decision: ReturnType<typeof settleDelete> | null,
   draft: Draft,
-  deciding: EntityId | null = null,
+  deciding: { readonly review: EntityId; readonly stamp: Stamp } | null = null,
 ): Admitted {
   const { id, values, writes, memory } = living;
   const marks = draft.marks(living);
-  const latest = latestUnseen(living, candidate.seen);
+  const unseen = unseenOf(living, schema, candidate.seen, draft);
+  const stamp = deciding?.stamp ?? stampAfter(candidate.stamp, unseen ?? undefined);
   const decisions = decision === null ? [] : [decision];
   const columns = draft.columns(schema.name);
   const mark = columns.indexOf(MARK);
@@ -112,7 +111,7 @@ export function recordDelete(
     id,
     before: living,
     values: null,
-    writes: [draft.write(candidate, stampAfter(candidate.stamp, latest ?? undefined))],
+    writes: [draft.write(candidate, stamp)],
     changed: columns,
     was: values,
     decisions,
@@ -125,7 +124,7 @@ export function recordDelete(
   const { device, user, now } = draft.context;
   for (const review of marks.values()) {
     const outcome = { kind: "deleted" as const, candidate: null, value: null, user, device, time: now };
-    if (review !== deciding && readReview(draft, review)?.status === "open")
+    if (review !== deciding?.review && readReview(draft, review)?.status === "open")
       recordReview(candidate, review, { status: "closed", closedAt: now, outcome }, draft);
   }
   return { outcome: decisions.length === 0 ? "applied" : "merged", offset, conflicts: decisions };
