@@ -1,6 +1,6 @@
 /**
  * A hub with a disk in memory, driven by hand: what it asks of the disk is done at once, in order, or held until the test
- * lets it go, in any order; what it sends is kept for the test to look at.
+ * lets it go, in any order; what it sends is kept for the test to look at, after it has been read as a device would.
  */
 import {
   type ClientMessage,
@@ -10,6 +10,7 @@ import {
   type MutationRow,
   parseEpoch,
   parseServerMessage,
+  REVIEWS,
   type ResultRow,
   type Schema,
   seededRandom,
@@ -34,7 +35,7 @@ import { device, entity, session, stampAt, START, tenant, user } from "./names.t
 type Answer = Extract<HubEffect, { type: "answer" }>["answer"];
 type Asked = Extract<HubEffect, { type: "append" | "read" }>;
 
-export interface RigOptions extends Pick<HubOptions, "rules" | "rooms" | "upgrade"> {
+export interface RigOptions extends Pick<HubOptions, "rules" | "rooms" | "upgrade" | "limit"> {
   readonly schema: Schema;
   readonly limits?: Partial<ServerLimits>;
   readonly bounds?: Partial<EngineBounds>;
@@ -240,9 +241,9 @@ export class HubRig {
   }
 }
 
+/** What a device makes of a message; one that it could not read would end its connection, again and again. */
 function decoded(message: Extract<HubEffect, { type: "send" }>["message"]): ServerMessage {
-  if (message.type !== "prepared") return message;
-  const parsed = parseServerMessage(JSON.parse(message.json));
+  const parsed = parseServerMessage(JSON.parse(message.type === "prepared" ? message.json : JSON.stringify(message)));
   if (!parsed.ok) throw new Error(parsed.message);
   return parsed.message;
 }
@@ -303,6 +304,15 @@ export function update(counter: number, id: string, fields: MutationRow[4], more
 }
 export function remove(counter: number, id: string, more: Circumstances = {}): MutationRow {
   return row("delete", counter, id, {}, more);
+}
+
+/** A decision of a review: `{ candidate }` or `{ value }`. */
+export function decide(counter: number, review: string, fields: MutationRow[4], more: Circumstances = {}): MutationRow {
+  return row("decide", counter, review, fields, { collection: REVIEWS, ...more });
+}
+/** A call of a mutator. */
+export function call(counter: number, name: string, args: MutationRow[4], more: Circumstances = {}): MutationRow {
+  return row("call", counter, name, args, { ...more, collection: name });
 }
 
 /** A mutation of a plain HTTP client. */
