@@ -23,6 +23,8 @@ import {
   type Outcome,
   parseEntityId,
   type ResultDetail,
+  type Review,
+  REVIEWS,
   stampMillis,
   uuidv7,
 } from "@tidelock/core";
@@ -36,6 +38,7 @@ import { Loader } from "./loader.ts";
 import { Names } from "./names.ts";
 import type { Principal } from "./input.ts";
 import type { HubContext } from "./ports.ts";
+import { reviewOf } from "./reviews.ts";
 import type { Commit, Receipt, StoredDecision, StoredEvent } from "./records.ts";
 import { nameOf, type Pushed, type Transaction } from "./transaction.ts";
 import { isRefusal, Views } from "./views.ts";
@@ -206,6 +209,7 @@ export class Planner {
       refusedOnArrival(mutations) ??
       reused ??
       this.#names.danglingReference(candidates) ??
+      this.#unreadableReview(candidates, principal) ??
       this.#admitted(candidates, {
         ...this.#declarations(transaction),
         read: (collection, id) => this.#cache.get(collection, id),
@@ -249,6 +253,29 @@ export class Planner {
     }
   }
 
+  /** To those who may not read a review there is none: not even the words of a refusal tell of it. [H21] */
+  #unreadableReview(candidates: readonly Candidate[], principal: Principal): Admission | null {
+    for (const [failing, { mutation, isExpiry }] of candidates.entries()) {
+      if (mutation.collection !== REVIEWS || mutation.operation === "create" || isExpiry) continue;
+      const values = this.#cache.get(REVIEWS, mutation.entity)?.values ?? null;
+      const view = this.#views.viewOf({ collection: REVIEWS, where: EVERYTHING }, principal);
+      if (values !== null && !isRefusal(view) && view.matches(mutation.entity, values)) continue;
+      // Who has seen it open hears who closed it.
+      const review =
+        values === null ? null : reviewOf(mutation.entity, values, this.#context.columns.get(REVIEWS) ?? []);
+      if (review?.status === "closed" && this.#mayReadEntity(review, principal)) continue;
+      return { ok: false, failing, code: "entity-not-found", message: `there is no review ${mutation.entity}` };
+    }
+    return null;
+  }
+
+  #mayReadEntity({ collection, entity }: Review, principal: Principal): boolean {
+    const id = parseEntityId(entity);
+    const values = id === null ? null : (this.#cache.get(collection, id)?.values ?? null);
+    const view = this.#views.viewOf({ collection, where: EVERYTHING }, principal);
+    return id !== null && values !== null && !isRefusal(view) && view.matches(id, values);
+  }
+
   /** What a rule threw is the operator's business and goes to the log; the author hears that it failed. */
   #admitted(candidates: readonly Candidate[], context: AdmissionContext): Admission {
     const admission = this.#attempted(candidates, context);
@@ -288,7 +315,9 @@ export class Planner {
       ...conflict,
       ...(conflict.base === undefined ? {} : { base: null }),
       value: conflict.winner === "incoming" ? conflict.value : null,
-      current: { ...conflict.current, value: null },
+      // A rule's own words may quote what others wrote.
+      reason: "settled against a write that you may not read",
+      current: { ...conflict.current, user: null, value: null },
     }));
   }
 

@@ -53,7 +53,10 @@ export class Views {
     return makeView(schema, request.where, filter, this.#context.columns.get(schema.name) ?? []);
   }
 
-  /** Who may read an entity may read its reviews: they hold the entity's values in `row`. */
+  /**
+   * Who may read an entity may read its open reviews: they hold the entity's values in `row`, kept up to date. A closed one
+   * no longer follows its entity, so it is for those who may read all of the collection. [H21]
+   */
   #reviewsOf(principal: Principal): Filter | null {
     const parts: Filter[] = [];
     let isAll = true;
@@ -62,7 +65,8 @@ export class Views {
       const allowed = this.#readRule(schema, principal);
       if (allowed === null) return null;
       isAll &&= isEverything(allowed);
-      parts.push({ collection: schema.name, and: [withinColumn(allowed, "row")] });
+      if (isEverything(allowed)) parts.push({ collection: schema.name });
+      else parts.push({ collection: schema.name, status: "open", and: [withinColumn(allowed, "row")] });
     }
     return isAll ? EVERYTHING : { or: parts };
   }
