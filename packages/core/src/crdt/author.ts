@@ -5,7 +5,8 @@
  *
  * Stamps decide only between concurrent operations. An operation whose author had seen others gets an *effective* stamp
  * above theirs, whatever the clocks say. That restores the property of Lamport's clocks (1978) on which last-writer-wins
- * and RGA rest: what was seen is earlier. The last of all stamps has no successor; admission refuses stamps near it.
+ * and RGA rest: what was seen is earlier. (The last of all stamps has no successor. Admission gives stamps that lie ahead
+ * of its clock new ones, so none comes near.)
  */
 import type { JsonValue } from "../base/json.ts";
 import type { Counter, DeviceId, Offset } from "../ids.ts";
@@ -78,12 +79,16 @@ export class OperationWriter {
   readonly #positions = new Map<DeviceId, number>();
 
   row({ stamp, device, counter, offset }: Operation): OperationRow {
-    let position = this.#positions.get(device);
-    if (position === undefined) {
-      position = this.#positions.size;
-      this.#positions.set(device, position);
-    }
-    return [stamp, position, counter, offset];
+    return [stamp, this.position(device), counter, offset];
+  }
+
+  /** Where the list of devices has this one. */
+  position(device: DeviceId): number {
+    const known = this.#positions.get(device);
+    if (known !== undefined) return known;
+    const position = this.#positions.size;
+    this.#positions.set(device, position);
+    return position;
   }
 
   get devices(): readonly DeviceId[] {

@@ -377,6 +377,23 @@ describe("the memory of a set", () => {
     for (const { memory } of [rising, falling, parted]) assert.ok(JSON.stringify(memory).length < 8_000);
   });
 
+  test("keeps what was superseded last, so that a clock that is behind is still set right", () => {
+    const toggles: Script = Array.from({ length: 80 }, (_, index) => [
+      index % 2 === 0 ? { add: ["y"] } : { remove: ["y"] },
+      author(A, index + 1, index, index + 1),
+    ]);
+    const { contests } = run([
+      ...toggles,
+      [{ add: ["x"] }, author(A, 81, 80, 1000)],
+      [{ remove: ["x"] }, author(B, 82, 81, 2000)],
+      [{ add: ["x"] }, author(parseDeviceId("c")!, 83, 81, 0)],
+    ]);
+    assert.deepEqual(
+      contests.map(({ incoming, winner }) => [incoming.stamp, winner]),
+      [[nextStamp(makeStamp(1000, 0)), "current"]],
+    );
+  });
+
   test("with honest clocks, its bounds change nothing: authors who are behind write for long", () => {
     const writes = fc.array(fc.tuple(fc.nat(4), fc.nat(3), fc.boolean(), fc.nat(120)), {
       minLength: 300,

@@ -8,7 +8,7 @@
  *
  * For each element the memory keeps its *heads*: the operations that no later one had seen. Operations that were seen
  * decide nothing any more; the newest `MAX_PAST` of a set are kept, to tell what an author who is behind had seen. All of
- * this is exact until a bound is met, and with clocks that do not lie the bounds on operations change no outcome. An
+ * this is exact until a bound is met, and when clocks do not lie the bounds on operations change no add and no remove. An
  * element of the visible value that the memory does not name was there before and has been seen by everyone: so a row
  * that is created with a set needs no memory.
  *
@@ -29,7 +29,6 @@ import {
   type Operation,
   type OperationRow,
   OperationWriter,
-  readOperation,
   stampAbove,
 } from "./author.ts";
 
@@ -281,7 +280,9 @@ type MemoryRow = readonly [
 function readMemory(memory: JsonValue | undefined): Memory {
   if (memory === undefined || memory === null) return { heads: new Map(), past: [], forgotten: 0 };
   const [devices, forgotten, entries, past] = memory as MemoryRow;
-  const read = ([adds, ...row]: HeadRow): SetOperation => ({ ...readOperation(row, devices), adds: adds === 1 });
+  const read = ([adds, stamp, device, counter, offset]: HeadRow): SetOperation => {
+    return { adds: adds === 1, stamp, device: devices[device] ?? BEFORE_MEMORY.device, counter, offset };
+  };
   return {
     heads: new Map(entries.map(([element, ...heads]) => [element, heads.map(read)])),
     past: past.flatMap(([element, ...rows]) => rows.map((row) => ({ element, operation: read(row) }))),
@@ -291,7 +292,9 @@ function readMemory(memory: JsonValue | undefined): Memory {
 
 function writeMemory(state: Memory): MemoryRow {
   const writer = new OperationWriter();
-  const write = (operation: SetOperation): HeadRow => [operation.adds ? 1 : 0, ...writer.row(operation)];
+  const write = ({ adds, stamp, device, counter, offset }: SetOperation): HeadRow => {
+    return [adds ? 1 : 0, stamp, writer.position(device), counter, offset];
+  };
   const entries = [...state.heads]
     .sort(([left], [right]) => compareScalars(left, right))
     .map(([element, heads]): EntryRow => [element, ...heads.map(write)]);

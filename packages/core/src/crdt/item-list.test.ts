@@ -193,7 +193,8 @@ describe("an item list", () => {
               const isOverruled = rivals.some(
                 ({ operation }) => operation[0] === "edit" && Object.hasOwn(operation[2], property),
               );
-              if (isOverruled || row?.[property] === wrote) continue;
+              // Equal values, here null, do not contest; the others are unique.
+              if (isOverruled || wrote === null || row?.[property] === wrote) continue;
               met[one.operation[0] === "edit" ? "edits" : "inserts"] += 1;
               assert.ok(isLost(one, null) || isLost(one, property), `${JSON.stringify(one)} is not recorded`);
             }
@@ -437,6 +438,24 @@ describe("an assigned list", () => {
       { id: "y", title: "Y" },
     ]);
     assert.deepEqual(outcome.contests, []);
+  });
+
+  test("knows what one change did to an item twice", () => {
+    const twice: ListChange = {
+      ops: [
+        ["insert", "r", null, { a: 1, b: 2 }],
+        ["remove", "r"],
+        ["insert", "r", null, { a: 1 }],
+      ],
+    };
+    const outcome = run(
+      [],
+      [
+        [twice, by(A, 1, 0, 1)],
+        [[{ id: "r", a: 1 }], by(A, 2, 1, 2)],
+      ],
+    );
+    assert.deepEqual(outcome.value, [{ id: "r", a: 1 }]);
   });
 });
 

@@ -39,13 +39,14 @@ import {
 } from "./list-change.ts";
 import {
   boundMemory,
+  addSlot,
   compareSlots,
   isPresent,
+  insertOf,
   isTaken,
   type Item,
   keepPastWrite,
-  latestInsert,
-  latestSlot,
+  makeListItem,
   type ListMemory,
   readMemory,
   type Slot,
@@ -75,7 +76,6 @@ export function changeList(
   change: ListChange,
   author: Author,
 ): ListResult {
-  const before = itemsOf(value).length;
   const merge = new Merge(readMemory(memory, value), author);
   const { ops } = isAssignedList(change) ? diffList(merge.seenItems(), change) : change;
   for (const operation of ops) {
@@ -85,7 +85,7 @@ export function changeList(
   const { list, contests } = merge;
   merge.leaveSlots();
   const visible = visibleItems(list);
-  if (visible.length > MAX_ELEMENTS && visible.length > before) {
+  if (visible.length > MAX_ELEMENTS && visible.length > itemsOf(value).length) {
     return { problem: `would have ${visible.length} items; the most is ${MAX_ELEMENTS}` };
   }
   boundMemory(list);
@@ -154,7 +154,7 @@ class Merge {
   #insert(known: Item | undefined, operation: Of<"insert">): void {
     const [, id, after, properties] = operation;
     if (known === undefined) {
-      const item: Item = { id, row: makeItem(id, properties), writes: new Map(), removals: [], slots: [] };
+      const item = makeListItem(makeItem(id, properties));
       this.list.items.set(id, item);
       this.#place(item, after, true);
       return;
@@ -181,7 +181,7 @@ class Merge {
     const writes = new Map(item.writes);
     const past: Written[] = [];
     for (const [property, value] of Object.entries(operation[2])) {
-      const current = writes.get(property) ?? latestInsert(item);
+      const current = writes.get(property) ?? insertOf(item);
       this.#contestProperty(item, property, value, current);
       if (compareOperations(incoming, current) < 0) {
         past.push([incoming, property, value]);
@@ -200,7 +200,7 @@ class Merge {
 
   /** An insert of an item that is known: what was written later stays, and nothing of the rest. */
   #writeWhole(item: Item, [, id, , properties]: Of<"insert">): void {
-    const insert = latestInsert(item);
+    const insert = insertOf(item);
     const row: JsonObject = item.row;
     const names = new Set([...Object.keys(row), ...Object.keys(properties), ...item.writes.keys()]);
     names.delete("id");
@@ -231,7 +231,7 @@ class Merge {
     this.#contestItem(item, operation);
     this.#supersedeRemovals(item, []);
     item.removals = [...item.removals, this.#incoming];
-    const insert = latestInsert(item);
+    const insert = insertOf(item);
     const { id, ...values } = item.row;
     const kept: Array<[string, JsonValue]> = [];
     const past: Written[] = [];
@@ -267,14 +267,24 @@ class Merge {
     let at = anchor === undefined ? 0 : slots.indexOf(anchor) + 1;
     for (let next = slots[at]; next !== undefined && compareSlots(next, slot) > 0; next = slots[at]) at += 1;
     slots.splice(at, 0, slot);
-    item.slots = [...item.slots, slot];
+    addSlot(slot);
     this.#touched.add(item);
   }
 
   /** Where the author saw an item; of one whose slots are forgotten, the end of what they saw. */
   #anchor(id: string): Slot | undefined {
-    const slots = this.list.items.get(id)?.slots ?? [];
-    return latestSlot(slots, this.#seesSlot) ?? this.list.slots.findLast(this.#seesSlot);
+    const item = this.list.items.get(id);
+    return (item && this.#seenPlace(item)) ?? this.list.slots.findLast(this.#seesSlot);
+  }
+
+  /** The latest slot of an item, or the latest of its inserts, that the author had seen. */
+  #seenPlace(item: Item, isInsert = false): Slot | undefined {
+    let latest: Slot | undefined;
+    for (const slot of item.slots) {
+      if ((isInsert && !slot.inserts) || !this.#seesSlot(slot)) continue;
+      if (latest === undefined || compareSlots(slot, latest) > 0) latest = slot;
+    }
+    return latest;
   }
 
   /** Marks the slots that nobody stands at since this change. */
@@ -287,9 +297,7 @@ class Merge {
   /** The list as its author saw it, read from the operations that they had seen. */
   seenItems(): readonly ListItem[] {
     const seen = this.list.slots.filter(({ item }) => !this.#sawRemoved(item));
-    return seen
-      .filter((slot) => latestSlot(slot.item.slots, this.#seesSlot) === slot)
-      .map(({ item }) => this.#seenItem(item));
+    return seen.filter((slot) => this.#seenPlace(slot.item) === slot).map(({ item }) => this.#seenItem(item));
   }
 
   #sawRemoved(item: Item): boolean {
@@ -300,7 +308,7 @@ class Merge {
   }
 
   #seenItem(item: Item): ListItem {
-    const latest = latestInsert(item);
+    const latest = insertOf(item);
     const candidates = Object.entries(item.row).map(([property, value]): Written => {
       return [item.writes.get(property) ?? latest, property, value];
     });
@@ -308,7 +316,7 @@ class Merge {
       if (id !== item.id) continue;
       for (const [property, value] of Object.entries(properties)) candidates.push([operation, property, value]);
     }
-    const insert = latestSlot(item.slots, (slot) => slot.inserts && this.#seesSlot(slot))?.operation;
+    const insert = this.#seenPlace(item, true)?.operation;
     const seen = new Map<string, Written>();
     for (const candidate of candidates) {
       const [operation, property] = candidate;
@@ -333,8 +341,8 @@ class Merge {
   #contestItem(item: Item, operation: ListOperation): void {
     if (!isPresent(item)) return;
     const { id, ...properties } = item.row;
-    const insert = latestInsert(item);
-    const slot = latestSlot(item.slots);
+    const insert = insertOf(item);
+    const slot = item.place;
     const unseen: Array<readonly [string | null, Operation, ListOperation]> = [];
     if (!this.#sees(insert)) unseen.push([null, insert, ["insert", id, this.#standsAfter(slot), properties]]);
     for (const [property, write] of item.writes) {
@@ -351,7 +359,7 @@ class Merge {
 
   /** A move, or an insert of an item that is there, to another place than one that its author had not seen. */
   #contestPlace(item: Item, after: string | null, operation: ListOperation): void {
-    const slot = latestSlot(item.slots);
+    const slot = item.place;
     if (!isPresent(item) || slot === null || this.#seesSlot(slot)) return;
     const stoodAfter = this.#standsAfter(slot);
     if (stoodAfter === after) return;

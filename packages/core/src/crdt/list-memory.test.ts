@@ -55,6 +55,20 @@ describe("the memory of a list", () => {
     assert.equal((list.memory as JsonValue[][])[3]?.length, 101);
   });
 
+  test("gives way to a value that was put there otherwise: its items were there before", () => {
+    const list = new List(ids(3));
+    list.change({ ops: [["remove", "i0"]] });
+    for (const value of [ids(3), ids(1), ["i1"], ["i1", "i2", "x"], []].map((all) => all.map((id) => ({ id })))) {
+      const { slots, items } = readMemory(list.memory, value);
+      assert.deepEqual(
+        slots.map(({ item }) => item.id),
+        value.map(({ id }) => id),
+      );
+      assert.equal(items.size, value.length);
+    }
+    assert.equal(readMemory(list.memory, list.value).items.size, 3);
+  });
+
   test("is read as it was written", () => {
     const random = seededRandom(7);
     const list = new List(ids(5));
@@ -83,6 +97,23 @@ describe("the memory of a list", () => {
     assert.ok(list.characters < 10_000, `${list.characters} characters`);
   });
 
+  test("keeps the places that were left last, for those who are a little behind", () => {
+    const list = new List(["p", "q", "r"]);
+    for (let round = 0; round < 200; round++) list.change({ ops: [["move", "p", round % 2 === 0 ? "q" : "r"]] });
+    assert.deepEqual(list.value.map(({ id }) => id).join(""), "qrp");
+    list.change({ ops: [["insert", "x", "p", {}]] }, 1, B);
+    assert.deepEqual(list.value.map(({ id }) => id).join(""), "qxrp");
+  });
+
+  test("does not keep long values that were superseded; to assign one again is an edit then, and recorded", () => {
+    const list = new List(["p"]);
+    const long = (letter: string): string => letter.repeat(2000);
+    for (const letter of "abcdefgh") list.change({ ops: [["edit", "p", { text: long(letter) }]] });
+    assert.ok(list.characters < 1000, `${list.characters} characters`);
+    const result = list.change([{ id: "p", text: long("g") }], 1, B);
+    assert.ok("contests" in result && result.contests.length === 1);
+  });
+
   test("forgets the removals that are oldest; the late edit of one is refused, never lost in silence", () => {
     const list = new List(["p", ...ids(300)]);
     for (const id of ids(300)) list.change({ ops: [["remove", id]] });
@@ -109,7 +140,7 @@ describe("the memory of a list", () => {
       if (item === undefined || (roll < 3 && list.value.length < 100)) {
         list.change({ ops: [["insert", `n${round}`, item?.id ?? null, { text, done: false }]] }, random.below(50));
       } else if (roll < 5) list.change({ ops: [["remove", item.id]] }, 0);
-      else if (roll < 7) list.change({ ops: [["move", item.id, null]] }, random.below(3) === 0 ? 0 : 0);
+      else if (roll < 7) list.change({ ops: [["move", item.id, null]] }, 0);
       else list.change({ ops: [["edit", item.id, { text }]] }, 0);
       most = Math.max(most, list.characters);
     }

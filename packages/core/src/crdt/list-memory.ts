@@ -48,7 +48,11 @@ export interface Item {
   writes: ReadonlyMap<string, Operation>;
   /** Removals that no insert, and no later removal, had seen. While there is one, the item is not. */
   removals: readonly Operation[];
-  slots: readonly Slot[];
+  slots: Slot[];
+  /** The latest of its slots: where it stands, or stood when it was removed. */
+  place: Slot | null;
+  /** The latest slot that an insert made. Its author wrote all of the item that is not in `writes`. */
+  insert: Slot | null;
 }
 
 /** Values that an item had, and who wrote them. Without the values when they are too long. */
@@ -78,18 +82,23 @@ export function compareSlots(left: Slot, right: Slot): number {
   return compareOperations(left.operation, right.operation) || left.index - right.index;
 }
 
-export function latestSlot(slots: readonly Slot[], fits: (slot: Slot) => boolean = () => true): Slot | null {
-  let latest: Slot | null = null;
-  for (const slot of slots) {
-    if (fits(slot) && (latest === null || compareSlots(slot, latest) > 0)) latest = slot;
-  }
-  return latest;
+export function makeListItem(row: ListItem): Item {
+  return { id: row.id, row, writes: NO_WRITES, removals: [], slots: [], place: null, insert: null };
 }
 
-/** Who wrote all of the item that is not in `writes`: its latest insert. */
-export function latestInsert(item: Item): Operation {
-  if (item.slots.length === 1) return item.slots[0]?.operation ?? BEFORE_MEMORY;
-  return latestSlot(item.slots, ({ inserts }) => inserts)?.operation ?? BEFORE_MEMORY;
+const NO_WRITES: ReadonlyMap<string, Operation> = new Map();
+
+/** Gives an item one more slot. */
+export function addSlot(slot: Slot): void {
+  const { item } = slot;
+  item.slots.push(slot);
+  if (item.place === null || compareSlots(slot, item.place) > 0) item.place = slot;
+  if (slot.inserts && (item.insert === null || compareSlots(slot, item.insert) > 0)) item.insert = slot;
+}
+
+/** Who wrote all of the item that is not in `writes`. */
+export function insertOf(item: Item): Operation {
+  return item.insert?.operation ?? BEFORE_MEMORY;
 }
 
 export function isPresent(item: Item): boolean {
@@ -98,12 +107,13 @@ export function isPresent(item: Item): boolean {
 
 /** Whether an item stands at the slot. */
 export function isTaken(slot: Slot): boolean {
-  const { item } = slot;
-  return isPresent(item) && (item.slots.length === 1 || latestSlot(item.slots) === slot);
+  return slot.item.place === slot && isPresent(slot.item);
 }
 
 export function visibleItems(memory: ListMemory): readonly ListItem[] {
-  return memory.slots.filter(isTaken).map(({ item }) => item.row);
+  const visible: ListItem[] = [];
+  for (const slot of memory.slots) if (isTaken(slot)) visible.push(slot.item.row);
+  return visible;
 }
 
 export function keepPastWrite(memory: ListMemory, item: string, operation: Operation, properties: JsonObject): void {
@@ -117,29 +127,31 @@ export function boundMemory(memory: ListMemory): void {
   if (pastWrites.length > MAX_PAST) pastWrites.splice(0, pastWrites.length - MAX_PAST);
   if (pastRemovals.length > MAX_PAST) pastRemovals.splice(0, pastRemovals.length - MAX_PAST);
   if (memory.slots.length <= Math.min(MAX_ANCHORS, MAX_TOMBSTONES)) return;
-  const dropped = new Set<Slot>();
   const removed = [...items.values()].filter((item) => !isPresent(item));
-  if (removed.length > MAX_TOMBSTONES) {
-    const newest = (item: Item): Offset => Math.max(...item.removals.map(({ offset }) => offset));
-    const oldestLast = removed.map((item) => ({ item, at: newest(item) })).sort((left, right) => right.at - left.at);
-    for (const { item, at } of oldestLast.slice(MAX_TOMBSTONES)) {
-      items.delete(item.id);
-      memory.forgotten = Math.max(memory.forgotten, at);
-      for (const slot of item.slots) dropped.add(slot);
-    }
+  const anchors = memory.slots.filter(isAnchor);
+  if (removed.length <= MAX_TOMBSTONES && anchors.length <= MAX_ANCHORS) return;
+  const dropped = new Set<Slot>();
+  const oldestLast = removed.map((item) => ({ item, at: removedAt(item) })).sort((left, right) => right.at - left.at);
+  for (const { item, at } of oldestLast.slice(MAX_TOMBSTONES)) {
+    items.delete(item.id);
+    memory.forgotten = Math.max(memory.forgotten, at);
+    for (const slot of item.slots) dropped.add(slot);
   }
-  const anchors = memory.slots.filter((slot) => isAnchor(slot) && !dropped.has(slot));
-  for (const slot of anchors.sort((left, right) => right.left - left.left).slice(MAX_ANCHORS)) {
+  const left = anchors.filter((slot) => !dropped.has(slot)).sort((left, right) => right.left - left.left);
+  for (const slot of left.slice(MAX_ANCHORS)) {
     dropped.add(slot);
     slot.item.slots = slot.item.slots.filter((other) => other !== slot);
   }
-  if (dropped.size > 0) memory.slots = memory.slots.filter((slot) => !dropped.has(slot));
+  memory.slots = memory.slots.filter((slot) => !dropped.has(slot));
 }
 
-/** Whether a slot is neither where its item stands, or stood when it was removed, nor that of its latest insert. */
+function removedAt(item: Item): Offset {
+  return Math.max(...item.removals.map(({ offset }) => offset));
+}
+
+/** Whether a slot is neither its item's place nor that of its latest insert. */
 function isAnchor(slot: Slot): boolean {
-  const { slots } = slot.item;
-  return slots.length > 1 && latestSlot(slots) !== slot && latestSlot(slots, ({ inserts }) => inserts) !== slot;
+  return slot.item.place !== slot && slot.item.insert !== slot;
 }
 
 /** A slot from before the memory is only its item's position, while the item stands there. */
@@ -156,7 +168,7 @@ type ItemRow =
 type PastWriteRow = readonly [item: string, properties: JsonObject, ...operation: OperationRow];
 type PastRemovalRow = readonly [item: string, cancelled: readonly OperationRow[], ...operation: OperationRow];
 /**
- * The memory as JSON. Items in the order of their ids. Without slots, the items stand as they did before the memory, and
+ * The memory as JSON. Items in the order of their first slots. Without slots, the items stand as they did before the memory, and
  * only items that have been edited are named.
  */
 type MemoryRow = readonly [
@@ -168,22 +180,15 @@ type MemoryRow = readonly [
   pastRemovals: readonly PastRemovalRow[],
 ];
 
-const NO_WRITES: ReadonlyMap<string, Operation> = new Map();
+const NOTHING: MemoryRow = [[], 0, [], [], [], []];
 
 /** The memory of the last change, and for what is older the visible value. */
 export function readMemory(memory: JsonValue | undefined, value: JsonValue): ListMemory {
-  const visible = itemsOf(value);
   const items = new Map<string, Item>();
-  for (const row of visible) items.set(row.id, { id: row.id, row, writes: NO_WRITES, removals: [], slots: [] });
+  const visible = itemsOf(value);
+  for (const row of visible) items.set(row.id, makeListItem(row));
   const read: ListMemory = { items, slots: [], pastWrites: [], pastRemovals: [], forgotten: 0 };
-  const [devices, forgotten, itemRows, slotRows, pastWrites, pastRemovals] = (memory ?? [
-    [],
-    0,
-    [],
-    [],
-    [],
-    [],
-  ]) as MemoryRow;
+  const [devices, forgotten, itemRows, slotRows, pastWrites, pastRemovals] = (memory ?? NOTHING) as MemoryRow;
   const operation = (row: OperationRow): Operation => readOperation(row, devices);
   read.forgotten = forgotten;
   const named = itemRows.map((row) => readItem(row, items, operation));
@@ -192,7 +197,9 @@ export function readMemory(memory: JsonValue | undefined, value: JsonValue): Lis
     const item = named[typeof row === "number" ? row : row[0]];
     if (item !== undefined) read.slots.push(readSlot(row, item, operation));
   }
-  for (const slot of read.slots) slot.item.slots = slot.item.slots.length === 0 ? [slot] : [...slot.item.slots, slot];
+  for (const slot of read.slots) addSlot(slot);
+  // A value that was put there otherwise than by changes was there before.
+  if (memory !== undefined && !isOf(items, visible)) return readMemory(undefined, value);
   for (const [item, properties, ...row] of pastWrites) {
     read.pastWrites.push({ item, properties, operation: operation(row) });
   }
@@ -202,15 +209,32 @@ export function readMemory(memory: JsonValue | undefined, value: JsonValue): Lis
   return read;
 }
 
+/** Whether the items that have places and are not removed are those of the value, which were read first. */
+function isOf(items: ReadonlyMap<string, Item>, visible: readonly ListItem[]): boolean {
+  let index = 0;
+  for (const item of items.values()) {
+    if (item.place === null || isPresent(item) !== index < visible.length) return false;
+    index += 1;
+  }
+  return true;
+}
+
 function readItem(row: ItemRow, items: Map<string, Item>, operation: (row: OperationRow) => Operation): Item {
-  const [id, writes, removals = [], values = {}] = typeof row === "string" ? [row, []] : row;
+  if (typeof row === "string") return itemCalled(row, items);
+  const [id, writes, removals, values] = row;
+  const item = itemCalled(id, items);
+  if (writes.length > 0) item.writes = new Map(writes.map(([property, ...rest]) => [property, operation(rest)]));
+  if (removals !== undefined) item.removals = removals.map(operation);
+  if (values !== undefined) item.row = { id, ...values };
+  return item;
+}
+
+function itemCalled(id: string, items: Map<string, Item>): Item {
   let item = items.get(id);
   if (item === undefined) {
-    item = { id, row: { id, ...values }, writes: NO_WRITES, removals: [], slots: [] };
+    item = makeListItem({ id });
     items.set(id, item);
   }
-  if (writes.length > 0) item.writes = new Map(writes.map(([property, ...rest]) => [property, operation(rest)]));
-  item.removals = removals.map(operation);
   return item;
 }
 
@@ -236,11 +260,13 @@ export function writeMemory(memory: ListMemory): JsonValue {
   const writer = new OperationWriter();
   const row = (operation: Operation): OperationRow => writer.row(operation);
   const isAsBefore = memory.slots.every(({ operation, left }) => operation === BEFORE_MEMORY && left === 0);
-  const items = [...memory.items.values()]
-    .filter((item) => !isAsBefore || item.writes.size > 0)
-    .sort((left, right) => (left.id < right.id ? -1 : 1));
-  const itemRows = items.map((item) => itemRow(item, row));
-  const positions = new Map(items.map((item, position) => [item, position]));
+  const positions = new Map<Item, number>();
+  const itemRows: ItemRow[] = [];
+  for (const { item } of memory.slots) {
+    if (positions.has(item) || (isAsBefore && item.writes.size === 0)) continue;
+    positions.set(item, itemRows.length);
+    itemRows.push(itemRow(item, row));
+  }
   const slotRows = isAsBefore ? [] : memory.slots.map((slot) => slotRow(slot, positions.get(slot.item) ?? -1, row));
   const pastWrites = memory.pastWrites.map(({ item, properties, operation }): PastWriteRow => [
     item,
@@ -271,5 +297,7 @@ function slotRow(slot: Slot, item: number, row: (operation: Operation) => Operat
   const { operation, index, inserts, left } = slot;
   if (operation === BEFORE_MEMORY) return left === 0 ? item : [item, left];
   const indexAndKind = index * 2 + (inserts ? 1 : 0);
-  return left === 0 ? [item, ...row(operation), indexAndKind] : [item, ...row(operation), indexAndKind, left];
+  const [stamp, device, counter, offset] = row(operation);
+  if (left === 0) return [item, stamp, device, counter, offset, indexAndKind];
+  return [item, stamp, device, counter, offset, indexAndKind, left];
 }
