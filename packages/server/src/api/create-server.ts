@@ -25,6 +25,7 @@ import { Metrics } from "../observe/metrics.ts";
 import { resumeOutboxes } from "../runtime/outbox-resume.ts";
 import { SnapshotCache } from "../runtime/snapshot-cache.ts";
 import { Tenants } from "../runtime/tenants.ts";
+import { DEFAULT_RULE_TIMEOUT_MS, timeLimit } from "../runtime/time-limit.ts";
 import { Trimmer } from "../runtime/trimmer.ts";
 import type { Storage } from "../storage/storage.ts";
 import { attachTo } from "./attach.ts";
@@ -122,8 +123,9 @@ class AssembledServer implements TidelockServer {
   }
 
   #makeTenants(turn: Turn, admission: Admission): Tenants {
-    const { schema, rules, rooms, upgrade, snapshotCacheBytes } = this.#options;
+    const { schema, rules, rooms, upgrade, snapshotCacheBytes, ruleTimeoutMs } = this.#options;
     const limits = this.#limits;
+    const limit = timeLimit(ruleTimeoutMs ?? DEFAULT_RULE_TIMEOUT_MS);
     return new Tenants({
       storage: this.#storage,
       bus: this.#bus,
@@ -138,6 +140,7 @@ class AssembledServer implements TidelockServer {
           record,
           schema,
           limits,
+          limit,
           random: seededRandom(randomInt(2 ** 32)),
           ...(rules === undefined ? {} : { rules }),
           ...(rooms === undefined ? {} : { rooms }),

@@ -6,6 +6,7 @@ import type { RuleContext, Rules } from "../engine/rules.ts";
 import type { UpgradePolicy } from "../gateway/context.ts";
 import type { Origins } from "../gateway/origin.ts";
 import type { Logger } from "../observe/log.ts";
+import { MAX_RULE_TIMEOUT_MS } from "../runtime/time-limit.ts";
 import type { Retention } from "../runtime/trimmer.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type Authenticate, type JwtOptions, jwtAuth } from "./auth.ts";
@@ -37,6 +38,11 @@ export interface ServerOptions {
   readonly static?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
   /** Bytes of snapshots kept for the next device. Default 256 MiB. */
   readonly snapshotCacheBytes?: number;
+  /**
+   * Processor time that a conflict rule or a mutator may take, milliseconds: default 50, 0 for any. A rule that takes
+   * longer sends the field to review, a mutator is refused. Read, write and review rules are trusted to end.
+   */
+  readonly ruleTimeoutMs?: number;
 }
 
 /** The defaults with the operator's changes. Throws `config-invalid`. */
@@ -57,10 +63,15 @@ export function authenticatorOf({ auth, authenticate }: ServerOptions): Authenti
 }
 
 /** Throws `config-invalid` for what would fail later and elsewhere. */
-export function checkOptions({ schema, rules = {}, origins = [], retention = {} }: ServerOptions): void {
+export function checkOptions(options: ServerOptions): void {
+  const { schema, rules = {}, origins = [], retention = {}, ruleTimeoutMs = 0 } = options;
   for (const name of Object.keys(rules)) {
-    if (!schema.collections.has(name))
-      throw invalid(`rules names the collection ${name}, which the schema does not have`);
+    const collection = schema.collections.get(name);
+    if (collection === undefined) throw invalid(`rules names the collection ${name}, which the schema does not have`);
+    if (collection.isSystem)
+      throw invalid(
+        `rules names ${name}: who may read an entity may read its reviews, and its collection says who decides`,
+      );
   }
   if (origins !== "*") {
     for (const origin of origins) {
@@ -70,6 +81,9 @@ export function checkOptions({ schema, rules = {}, origins = [], retention = {} 
         );
       }
     }
+  }
+  if (!(Number.isInteger(ruleTimeoutMs) && ruleTimeoutMs >= 0 && ruleTimeoutMs <= MAX_RULE_TIMEOUT_MS)) {
+    throw invalid(`ruleTimeoutMs must be a whole number from 0 to ${MAX_RULE_TIMEOUT_MS}`);
   }
   for (const [name, value] of Object.entries(retention)) {
     if (typeof value !== "number" || !(value >= 0)) throw invalid(`retention.${name} must be a number from 0`);

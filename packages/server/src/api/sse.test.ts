@@ -104,6 +104,7 @@ describe("GET /sync/events", () => {
       first.map(({ id }) => id),
       first.map(() => null),
     );
+    await reader.until("snapshot-end");
     const { last } = await reader.until("snapshot-end");
     assert.match(last.id ?? "", /^[A-Za-z0-9]+\.1$/);
     await put(served, "two");
@@ -114,6 +115,7 @@ describe("GET /sync/events", () => {
     const served = await serve(t);
     await put(served, "one");
     const first = await listen(t, served);
+    await first.until("snapshot-end");
     await first.until("snapshot-end");
     const { last } = await first.until("snapshot-end");
     await first.close();
@@ -143,6 +145,7 @@ describe("GET /sync/events", () => {
     const { all } = await reader.until("snapshot-end");
     assert.ok(all.every(({ id }) => id === null));
     assert.deepEqual(titlesIn(all), ["one"]);
+    await reader.until("snapshot-end");
     assert.match((await reader.until("snapshot-end")).last.id ?? "", /\.1$/);
   });
 

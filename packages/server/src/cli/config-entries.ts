@@ -74,6 +74,10 @@ const ENTRIES: Entries = {
     url: { ...text, required: true },
   }),
   snapshotCacheBytes: fromZero,
+  ruleTimeoutMs: {
+    accepts: "a whole number from 0 to 10000",
+    fits: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 10_000,
+  },
   port: {
     accepts: "a whole number from 0 to 65535",
     fits: (value) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65_535,
@@ -120,16 +124,16 @@ function contradictions(config: Readonly<Record<string, unknown>>): string[] {
   return ways.length > 1 ? [`auth takes one of ${ways.join(", ")}, not ${ways.length}`] : [];
 }
 
-const RULES: Entries = { read: calls, write: calls };
+const RULES: Entries = { read: calls, write: calls, review: calls };
 
 /** Rules name collections of the schema; which those are is known once its file has been loaded. */
 function ruleMistakes({ rules, schema }: Readonly<Record<string, unknown>>): string[] {
   if (!isObject(rules) || !isSchema(schema)) return [];
-  const known = [...schema.collections.keys()];
+  const known = [...schema.collections].filter(([, { isSystem }]) => isSystem !== true).map(([name]) => name);
   return Object.entries(rules).flatMap(([name, given]) => {
     const entry = `rules.${visible(name)}`;
     if (!known.includes(name)) return [`${entry} names no collection of the schema. ${thereAre(known)}`];
-    if (!isObject(given)) return [`${entry} must be an object with read, write, not ${shown(given)}`];
+    if (!isObject(given)) return [`${entry} must be an object with read, write, review, not ${shown(given)}`];
     return mistakesIn(given, RULES, `${entry}.`);
   });
 }
@@ -139,7 +143,9 @@ function thereAre(names: readonly string[]): string {
 }
 
 /** By shape and not by class: the file may have a copy of the core of its own. */
-export function isSchema(value: unknown): value is { readonly collections: ReadonlyMap<string, unknown> } {
+export function isSchema(
+  value: unknown,
+): value is { readonly collections: ReadonlyMap<string, { readonly isSystem?: boolean }> } {
   return isObject(value) && typeof value["hash"] === "string" && value["collections"] instanceof Map;
 }
 

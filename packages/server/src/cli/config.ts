@@ -15,7 +15,15 @@ import type { ServerOptions } from "../api/options.ts";
 /** Entries of `createServer` that mean the same here. */
 type SharedEntries = Pick<
   ServerOptions,
-  "authenticate" | "rules" | "rooms" | "limits" | "origins" | "retention" | "upgrade" | "snapshotCacheBytes"
+  | "authenticate"
+  | "rules"
+  | "rooms"
+  | "limits"
+  | "origins"
+  | "retention"
+  | "upgrade"
+  | "snapshotCacheBytes"
+  | "ruleTimeoutMs"
 >;
 
 export interface AuthConfig extends JwtOptions {

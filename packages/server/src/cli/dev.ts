@@ -13,7 +13,7 @@ import { helpText } from "./help-text.ts";
 import { paint, print, printFacts } from "./output.ts";
 import { version } from "./version.ts";
 import { findConfigFile, findSchemaFile, loadConfig, loadSchema } from "./project-file.ts";
-import { addressesOf, schemaSummary, serverEntries } from "./server-facts.ts";
+import { addressesOf, ownCollections, schemaSummary, serverEntries } from "./server-facts.ts";
 
 interface DevOptions {
   readonly schema?: string;
@@ -76,7 +76,11 @@ async function startDev(options: DevOptions): Promise<void> {
     host: options.host,
     dataFile,
     asJson: options.json === true,
-    facts: { schema: source.file, collections: [...source.schema.collections.keys()], secret_file: secret.path },
+    facts: {
+      schema: source.file,
+      collections: ownCollections(source.schema).map(({ name }) => name),
+      secret_file: secret.path,
+    },
     announce: (url) => announce(url, source, secret, dataFile),
   });
 }

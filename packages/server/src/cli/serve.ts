@@ -12,7 +12,7 @@ import { helpText } from "./help-text.ts";
 import { paint, print, printFacts } from "./output.ts";
 import { version } from "./version.ts";
 import { findConfigFile, loadConfig, mistaken } from "./project-file.ts";
-import { addressesOf, schemaSummary, serverEntries } from "./server-facts.ts";
+import { addressesOf, ownCollections, schemaSummary, serverEntries } from "./server-facts.ts";
 
 interface ServeOptions {
   readonly config?: string;
@@ -80,7 +80,7 @@ async function startServer(options: ServeOptions): Promise<void> {
     host: options.host ?? config.host ?? "127.0.0.1",
     dataFile,
     asJson: options.json === true,
-    facts: { version, config: path, collections: [...schema.collections.keys()] },
+    facts: { version, config: path, collections: ownCollections(schema).map(({ name }) => name) },
     announce: (url) => announce(url, path, schema, dataFile, verifierName(config)),
   });
 }

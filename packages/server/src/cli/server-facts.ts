@@ -1,11 +1,11 @@
 /** What there is to say about a server: what a configuration asks of it, what it holds, and where its doors are. */
-import type { Schema } from "@tidelock/core";
+import type { CollectionSchema, Schema } from "@tidelock/core";
 import type { ServerOptions } from "../api/options.ts";
 import type { TidelockConfig } from "./config.ts";
 
 /** What a configuration says about the server itself, in the words of `createServer`. */
 export function serverEntries(config: Partial<TidelockConfig>): Partial<ServerOptions> {
-  const { rules, rooms, limits, origins, retention, upgrade, snapshotCacheBytes } = config;
+  const { rules, rooms, limits, origins, retention, upgrade, snapshotCacheBytes, ruleTimeoutMs } = config;
   return {
     ...(rules && { rules }),
     ...(rooms && { rooms }),
@@ -14,12 +14,18 @@ export function serverEntries(config: Partial<TidelockConfig>): Partial<ServerOp
     ...(retention && { retention }),
     ...(upgrade && { upgrade }),
     ...(snapshotCacheBytes !== undefined && { snapshotCacheBytes }),
+    ...(ruleTimeoutMs !== undefined && { ruleTimeoutMs }),
   };
+}
+
+/** The collections that the schema declares. */
+export function ownCollections(schema: Schema): readonly CollectionSchema[] {
+  return [...schema.collections.values()].filter(({ isSystem }) => !isSystem);
 }
 
 /** `tasks (title, done), notes (text)`: as much of a schema as a line holds. */
 export function schemaSummary(schema: Schema): string {
-  return [...schema.collections.values()]
+  return ownCollections(schema)
     .map(({ name, fields }) => `${name} (${fields.map((field) => field.name).join(", ")})`)
     .join(", ");
 }
