@@ -8,7 +8,6 @@ import {
   forwardOnly,
   priorityOrder,
   review,
-  type Schema,
   withMutators,
 } from "@tidelock/core";
 
@@ -70,7 +69,7 @@ const tables = defineSchema({
   },
 });
 
-export const deals: Schema = withMutators(tables, (mutator) => ({
+export const deals = withMutators(tables, (mutator) => ({
   /** Writes by what it reads. */
   praise: mutator({
     args: { deal: field.reference("deals"), times: field.integer().default(1) },
