@@ -90,6 +90,22 @@ describe("GET /sync/reviews", () => {
     assert.deepEqual((await office.reviews("", "other/ana")).reviews, []);
   });
 
+  test("a closed review is for those who may read its entity as it is now [H21] [H25]", async (t) => {
+    const office = await Office.open(t, { rules: byOwner });
+    const { id, version } = await reviewOf(office);
+    await post(office, `${id}/decide`, "ana", { device_id: "ana", temp_id: "d1", version, candidate: "ana:1" });
+    const visibleTo = async (user: string): Promise<number> =>
+      (await office.reviews("?status=closed", `acme/${user}`)).reviews.length;
+    assert.deepEqual([await visibleTo("ana"), await visibleTo("ben")], [1, 0]);
+    const change = { payload: { owner: "ben" }, version: (await office.history("t1")).version };
+    await office.write("ana", "update", "t1", change);
+    assert.deepEqual([await visibleTo("ana"), await visibleTo("ben")], [0, 1]);
+    assert.equal((await office.review(id, "acme/ben")).outcome?.user, "ana");
+    assert.equal((await office.refusal(`/sync/reviews/${id}`))[1], "entity-not-found");
+    await office.write("ben", "delete", "t1");
+    assert.deepEqual([await visibleTo("ana"), await visibleTo("ben")], [0, 1]);
+  });
+
   test("refuses what it cannot use, by the name of the parameter", async (t) => {
     const office = await Office.open(t);
     for (const [path, code, names] of [

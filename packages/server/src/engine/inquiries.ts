@@ -17,6 +17,7 @@ import {
   isEverything,
   type JsonValue,
   type Offset,
+  parseEntityId,
   type Review,
   type ReviewCandidate,
   REVIEWS,
@@ -266,24 +267,26 @@ export class Inquiries {
     if (refusal !== null) return this.#refuse(inquiry, refusal.code, refusal.message);
     this.#host.context.read({ kind: "page", collection: REVIEWS, after, limit: BATCH }, (page) => {
       if (page === null) return this.#refuse(inquiry, "storage-unavailable");
-      const taken: EntityState[] = [];
-      let last = after;
-      let isFull = false;
-      for (const stored of page.entities) {
-        isFull = found.records.length + taken.length >= query.limit || isSpent(found);
-        if (isFull) break;
-        last = stored.id;
-        found.lookedAt += 1;
-        const state = this.#decode(stored);
-        if (!sight.sees(REVIEWS, state.id, state.values) || !fits(this.#reviewOf(state), query)) continue;
-        taken.push(state);
-        found.characters += stored.row?.length ?? 0;
-      }
-      this.#reviewRecords(inquiry, taken, (records) => {
-        found.records.push(...records);
-        const isEnd = !isFull && page.entities.length < BATCH;
-        if (!isFull && !isEnd) return this.#reviews(inquiry, query, sight, found, last);
-        this.#tell(inquiry, { reviews: found.records, next: isEnd ? null : last });
+      const states = page.entities.map((stored) => this.#decode(stored));
+      this.#readable(inquiry, states, sight, (isVisible) => {
+        const taken: EntityState[] = [];
+        let last = after;
+        let isFull = false;
+        for (const [index, state] of states.entries()) {
+          isFull = found.records.length + taken.length >= query.limit || isSpent(found);
+          if (isFull) break;
+          last = state.id;
+          found.lookedAt += 1;
+          if (!isVisible(state) || !fits(this.#reviewOf(state), query)) continue;
+          taken.push(state);
+          found.characters += page.entities[index]?.row?.length ?? 0;
+        }
+        this.#reviewRecords(inquiry, taken, (records) => {
+          found.records.push(...records);
+          const isEnd = !isFull && states.length < BATCH;
+          if (!isFull && !isEnd) return this.#reviews(inquiry, query, sight, found, last);
+          this.#tell(inquiry, { reviews: found.records, next: isEnd ? null : last });
+        });
       });
     });
   }
@@ -292,13 +295,38 @@ export class Inquiries {
     const sight = new Sight(this.#host, inquiry.principal);
     this.#host.context.read({ kind: "entities", keys: [[REVIEWS, id]] }, (result) => {
       if (result === null) return this.#refuse(inquiry, "storage-unavailable");
-      const states = result.entities.map((stored) => this.#decode(stored));
-      const visible = states.filter((state) => state.values !== null && sight.sees(REVIEWS, id, state.values));
-      this.#reviewRecords(inquiry, visible, ([record]) => {
-        if (record !== undefined) return this.#tell(inquiry, record);
-        this.#refuse(inquiry, "entity-not-found", `there is no review ${id} that you may read`);
-      });
+      const states = result.entities.map((stored) => this.#decode(stored)).filter(({ values }) => values !== null);
+      this.#readable(inquiry, states, sight, (isVisible) =>
+        this.#reviewRecords(inquiry, states.filter(isVisible), ([record]) => {
+          if (record !== undefined) return this.#tell(inquiry, record);
+          this.#refuse(inquiry, "entity-not-found", `there is no review ${id} that you may read`);
+        }),
+      );
     });
+  }
+
+  /** Open reviews follow their entity, and closed ones do not: of these the entity itself says who may read them. */
+  #readable(
+    inquiry: Inquiry,
+    states: readonly EntityState[],
+    sight: Sight,
+    use: (isVisible: (state: EntityState) => boolean) => void,
+  ): void {
+    const entities = new Map<EntityId, readonly [string, EntityId]>();
+    for (const state of states) {
+      const { collection, entity, status } = this.#reviewOf(state);
+      const id = parseEntityId(entity);
+      if (status === "open" || id === null || sight.sees(REVIEWS, state.id, state.values)) continue;
+      if (sight.refusalOf(collection) === null) entities.set(state.id, [collection, id]);
+    }
+    this.#lastRows(inquiry, [...entities.values()], (rows) =>
+      use((state) => {
+        if (sight.sees(REVIEWS, state.id, state.values)) return true;
+        const [collection, id] = entities.get(state.id) ?? [];
+        if (collection === undefined || id === undefined) return false;
+        return sight.sees(collection, id, rows.get(`${collection}/${id}`) ?? null);
+      }),
+    );
   }
 
   #reviewRecords(inquiry: Inquiry, states: readonly EntityState[], use: (records: ReviewRecord[]) => void): void {
