@@ -70,6 +70,23 @@ describe("who may not read an entity", () => {
     assert.deepEqual([price?.value, price?.base ?? null, price?.current.value], [null, null, null]);
   });
 
+  test("[H9] is told by no reason what others wrote, or who they are", () => {
+    const rig = opened();
+    rig.push("ana", update(3, "d1", { rank: "high", labels: { add: ["hush"] } }, { ...on, seen: 4 }));
+    rig.push("eve", update(1, "d1", { rank: "normal", labels: { remove: ["hush"] } }, { ...on, seen: 1, at: 1 }));
+    const conflicts = last(rig.results("eve"))[3]?.conflicts ?? [];
+    assert.deepEqual(
+      conflicts.map(({ field, current, value }) => [field, current.user, current.value, value]),
+      [
+        ["rank", null, null, null],
+        ["labels", null, null, null],
+      ],
+    );
+    for (const { reason } of conflicts) assert.equal(reason, "settled against a write that you may not read");
+    rig.push("bob", update(2, "d1", { rank: "normal" }, { ...on, seen: 4 }));
+    assert.equal(last(rig.results("bob"))[3]?.conflicts?.[0]?.reason, '"high" goes before "normal"');
+  });
+
   test("[H21] reads no review of a collection whose rule is no or broken, and others none the less", () => {
     for (const read of [
       () => false,
@@ -127,30 +144,83 @@ describe("an entity that moves", () => {
     assert.deepEqual(rig.messages("bob").slice(before), []);
   });
 
-  test("[H21] by the very decision moves its review as well", () => {
-    const owner = ({ user: name, claims }: RuleContext): boolean | Filter =>
+  test("[H21] by the very decision takes its review out of every view but those of all of its collection", () => {
+    const read = ({ user: name, claims }: RuleContext): boolean | Filter =>
       claims["role"] === "lead" || (name === "eve" ? { amount: { gte: 20 } } : { amount: { lt: 20 } });
-    const rig = opened({ read: owner });
+    const rig = opened({ read });
     const { id } = openReview(rig, "d1", "amount");
     rig.push("ana", decide(3, id, { candidate: "bob:1" }, { seen: 4 }));
     assert.deepEqual(told(rig, "bob").slice(-2), [
       [3, "deals"],
       [3, REVIEWS],
     ]);
-    assert.deepEqual(told(rig, "eve"), [
-      [0, "deals"],
-      [0, REVIEWS],
+    assert.deepEqual(told(rig, "eve"), [[0, "deals"]]);
+    assert.deepEqual(told(rig, "ana").slice(-2), [
+      [1, "deals"],
+      [1, REVIEWS],
     ]);
   });
 
-  test("[H21] out of the world leaves its reviews to those who could read it last", () => {
+  test("[H21] out of the world leaves its reviews to those who may read all of its collection", () => {
     const rig = opened();
     rig.push("ana", remove(3, "d1", { ...on, seen: 4 }));
     assert.deepEqual(told(rig, "bob").slice(-2), [
       [2, "deals"],
+      [3, REVIEWS],
+    ]);
+    assert.deepEqual(told(rig, "ana").slice(-2), [
+      [2, "deals"],
       [1, REVIEWS],
     ]);
     assert.deepEqual(told(rig, "eve"), []);
+  });
+});
+
+describe("a closed review", () => {
+  test("[H21] is withdrawn from those who may read only some of its collection, who see what came of it in the entity", () => {
+    const rig = opened();
+    rig.push("bob", decide(2, openReview(rig, "d1", "amount").id, { candidate: "bob:1" }, { seen: 4 }));
+    assert.deepEqual(told(rig, "bob").slice(-2), [
+      [1, "deals"],
+      [3, REVIEWS],
+    ]);
+  });
+
+  test("[H21] does not come back with the rights of the past, wherever its entity goes", () => {
+    const rig = opened();
+    rig.push("ana", decide(3, openReview(rig, "d1", "amount").id, { candidate: "ana:2" }, { seen: 4 }));
+    rig.push("ana", update(4, "d1", { owner: "eve" }, { ...on, seen: rig.hub.head }));
+    for (const name of ["bob", "eve"]) {
+      enter(rig, name, `${name}-late`);
+      assert.equal(JSON.stringify(rig.messages(`${name}-late`)).includes("review:"), false, name);
+    }
+    enter(rig, "ana", "ana-late");
+    assert.equal(JSON.stringify(rig.of("ana-late", "rows")).includes("review:bob"), true);
+  });
+
+  test("[H21] tells who closed it and how to those who may read its entity, and to nobody else that there was one", () => {
+    const rig = opened();
+    const { id } = openReview(rig, "d1", "amount");
+    rig.push("eve", decide(1, id, { value: 5 }, { seen: 1 }));
+    rig.push("ana", decide(3, id, { candidate: "ana:2" }, { seen: 4 }));
+    rig.push("eve", decide(2, id, { value: 5 }, { seen: 6 }), decide(3, "review:bob:1:9.9", { value: 5 }, { seen: 6 }));
+    rig.push("eve", update(4, id, { note: "hello" }, { collection: REVIEWS, seen: 6 }));
+    assert.deepEqual(
+      rig.results("eve").map(([, , , detail]) => [detail?.code, detail?.message]),
+      [id, id, "review:bob:1:9.9", id].map((each) => ["entity-not-found", `there is no review ${each}`]),
+    );
+    rig.push("bob", decide(2, id, { value: 5 }, { seen: 6 }));
+    assert.deepEqual(last(rig.results("bob"))[3]?.message, "ana has decided already: the field has 10");
+    const request = rig.reconcile(
+      { device: device("eve-http"), mutations: [plain("m", decision(id))] },
+      { user: user("eve") },
+    );
+    const answer = rig.answers.get(request);
+    assert.deepEqual(answer?.ok && answer.body.rejected.map(({ code }) => code), ["entity-not-found"]);
+  });
+
+  const decision = (id: string): Parameters<typeof plain>[1] => ({
+    ...{ operation: "decide", collection: REVIEWS, entity: entity(id), payload: { value: 5 }, version: "epoch-1.6" },
   });
 });
 
