@@ -329,6 +329,20 @@ describe("onDelete: review", () => {
     assert.deepEqual(rowOf(rig, "pinned", "e1"), { title: "new", amount: 5, [MARK]: null });
   });
 
+  test("[H20] a delete is not chosen over a change that who decides has not seen", () => {
+    const rig = met("pinned", "update");
+    const { id } = openReview(rig, "e1", null);
+    const seen = rig.hub.head;
+    rig.push("ana", update(3, "e1", { amount: 5 }, { collection: "pinned", seen }));
+    rig.push("cyd", decide(1, id, { candidate: "bob:1" }, { seen }));
+    assert.equal(last(rig.results("cyd"))[3]?.code, "review-changed");
+    rig.push("cyd", decide(2, id, { candidate: "bob:1" }, { seen: rig.hub.head }));
+    assert.equal(rowOf(rig, "pinned", "e1"), null);
+    // All that the delete took away is in its record.
+    const [decision] = last(eventsOf(rig).filter(({ collection }) => collection === "pinned")).decisions;
+    assert.deepEqual([decision?.winner, decision?.current.value], ["incoming", { title: "new", amount: 5 }]);
+  });
+
   test("[H20] what comes back is settled field by field against what it was", () => {
     const rig = started("pinned");
     const on = { collection: "pinned" };

@@ -10,7 +10,14 @@ import { field, type FieldSchema, review } from "../schema/field.ts";
 import { type AnyField, collection, defineSchema } from "../schema/schema.ts";
 import { makeStamp, nextStamp } from "../time/hlc.ts";
 import type { Decision } from "./decision.ts";
-import { type FieldState, type IncomingWrite, type Settlement, settleField, stampAfter } from "./resolve.ts";
+import {
+  type FieldState,
+  type IncomingWrite,
+  type Settlement,
+  settleField,
+  stampAfter,
+  unseenWrites,
+} from "./resolve.ts";
 import { askSomeone, because, defineRule } from "./rule.ts";
 import { authorRole, forwardOnly, greatest, priorityOrder, smallest, unionOfIntervals } from "./rules.ts";
 import { UNLIMITED } from "./run-rule.ts";
@@ -61,11 +68,11 @@ class Log {
     const settled = settleField("c", this.#field, this.state, incoming, UNLIMITED);
     this.settled.push(settled);
     if (settled.kind === "written") {
-      const { memory, stamp } = settled;
+      const { memory, stamp, others } = settled;
       // What is stored comes back from JSON.
       const stored: JsonValue | undefined = memory === undefined ? undefined : JSON.parse(JSON.stringify(memory));
       const { user } = incoming;
-      this.state = { value: settled.value, write: { device, counter, offset, stamp, user }, memory: stored };
+      this.state = { value: settled.value, write: { device, counter, offset, stamp, user }, others, memory: stored };
     }
     const decisions = settled.kind === "written" ? settled.decisions : "decision" in settled ? [settled.decision] : [];
     for (const decision of decisions) {
@@ -216,6 +223,70 @@ describe("two writes that had not seen each other", () => {
     const broken = defineRule<string>({ name: "broken", version: 1, decide: () => null as never });
     const failed = after(field.string().policy(broken), { value: "one" }, { device: "b", value: "two" }).settled.at(-1);
     assert.equal(failed?.kind === "held" && failed.fault, "its answer must not be null");
+  });
+});
+
+describe("a value that is made of several writes", () => {
+  const both = defineRule<string>({
+    name: "both",
+    version: 1,
+    decide: ({ current, incoming }) => [current.value, incoming.value].sort().join("+"),
+  });
+  const declared = field.string().policy(both);
+  /** Offsets 2 and 3 are two writes that had not seen each other; the value is made of both. */
+  const made = (): Log =>
+    after(declared, BASE, { device: "a", value: "a", seen: 1 }, { device: "b", value: "b", seen: 1 });
+
+  test("is written over only by who has seen all of them", () => {
+    const log = made();
+    assert.deepEqual([log.state.value, log.state.others?.map(({ device }) => device)], ["a+b", ["a"]]);
+    log.write({ device: "c", value: "next", seen: 3 });
+    assert.deepEqual([log.state.value, log.state.others], ["next", []]);
+  });
+
+  test("is in conflict with who has seen only some of them", () => {
+    const seesFirst = made();
+    seesFirst.write({ device: "c", value: "c", seen: 2 });
+    assert.deepEqual([seesFirst.state.value, seesFirst.last.winner], ["a+b+c", "merged"]);
+    // The second device has seen its own write, and not the other.
+    const seesSecond = made();
+    seesSecond.write({ device: "b", value: "b2", seen: 1 });
+    assert.deepEqual([seesSecond.state.value, seesSecond.last.current.device], ["a+b+b2", "a"]);
+  });
+
+  test("is the base only of who has seen all of them", () => {
+    const bases = [3, 2, 1].map((seen) => {
+      const log = made();
+      log.write({ device: "c", value: "c", seen: 3 });
+      log.write({ device: "d", value: "d", seen });
+      return log.last.base;
+    });
+    assert.deepEqual(bases, ["a+b", "a", "base"]);
+  });
+
+  test("is known by the writes of counters, sets and lists as well", () => {
+    for (const [kind, values] of [
+      [field.counter(), [{ add: 1 }, { add: 2 }, { add: 3 }]],
+      [field.set(field.string()), [{ add: ["a"] }, { add: ["b"] }, { add: ["c"] }]],
+      [field.list({}), [[{ id: "i1" }], change.insertItem({ id: "i2" }, null), change.insertItem({ id: "i3" }, null)]],
+    ] as const) {
+      const log = after(kind, ...values.map((value, index) => ({ device: "abc"[index]!, value })));
+      const unseen = (floor: number): readonly string[] =>
+        unseenWrites(log.state, { floor, dots: new Map() }).map(({ device }) => device);
+      assert.deepEqual([unseen(0), unseen(1), unseen(2), unseen(3)], [["a", "b", "c"], ["b", "c"], ["c"], []]);
+    }
+  });
+
+  test("folds the oldest of many into one that nobody has seen who has not seen them all", () => {
+    const log = new Log(field.counter());
+    for (let index = 1; index <= 50; index++) log.write({ device: `d${index}`, value: { add: 1 } });
+    assert.equal(log.state.value, 50);
+    const seen = (floor: number, names: readonly string[] = []): number =>
+      unseenWrites(log.state, { floor, dots: new Map(names.map((name) => [parseDeviceId(name)!, 1])) }).length;
+    assert.equal(seen(50), 0);
+    assert.ok(seen(0) > 30 && seen(0) < 40, `${seen(0)} writes`);
+    assert.ok(seen(0, ["d50", "d49"]) > 0);
+    assert.ok(seen(10) > 0 && seen(49) === 1);
   });
 });
 
