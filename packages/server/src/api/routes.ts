@@ -7,6 +7,7 @@ import { QueryGateway } from "../gateway/queries.ts";
 import { ReconcileGateway } from "../gateway/reconcile.ts";
 import { ReviewActions } from "../gateway/review-actions.ts";
 import type { Route } from "../gateway/router.ts";
+import { schemaRoute } from "../gateway/schema.ts";
 import { SseGateway } from "../gateway/sse.ts";
 import type { Sweep } from "../gateway/sweep.ts";
 
@@ -50,6 +51,7 @@ export class Routes {
       this.#reconcile.route(`${path}/reconcile`),
       this.#sse.eventsRoute(`${path}/events`),
       this.#sse.presenceRoute(`${path}/presence`),
+      schemaRoute(`${path}/schema`, this.#context),
       ...this.#queries.routes(path),
       ...this.#reviews.routes(path),
     ];
