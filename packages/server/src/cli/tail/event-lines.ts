@@ -119,9 +119,13 @@ function valueColumns({ kind, fields, was, author }: Change): (readonly [text: s
 }
 
 function conflictText(decision: Decision): string {
-  const lost = decision.winner === "current" ? decision.incoming : decision.current;
+  const { winner, policy, reason, current, incoming } = decision;
   const what = decision.field ?? "the entity";
-  return `conflict about ${what}: ${shown(lost.value)} of ${lost.device} lost (${decision.policy}: ${decision.reason})`;
+  if (winner === "review")
+    return `held for review: ${shown(incoming.value)} of ${incoming.device} for ${what} (${policy}: ${reason})`;
+  const lost = winner === "current" ? incoming : current;
+  const verb = winner === "merged" ? "was merged" : "lost";
+  return `conflict about ${what}: ${shown(lost.value)} of ${lost.device} ${verb} (${policy}: ${reason})`;
 }
 
 function conflictFacts({ field, policy, policyVersion, winner, reason, current, incoming }: Decision): object {

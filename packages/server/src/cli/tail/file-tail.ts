@@ -2,7 +2,14 @@
  * Follows a tenant's log in a data file, read only: beside a running server or without one. It sees events as they are
  * stored: who wrote them, what the fields were before, and what was settled.
  */
-import { type DomainEvent, formatCheckpoint, type JsonValue, parseCheckpoint, parseEpoch } from "@tidelock/core";
+import {
+  type DomainEvent,
+  formatCheckpoint,
+  type JsonValue,
+  parseCheckpoint,
+  parseEpoch,
+  SYSTEM_PREFIX,
+} from "@tidelock/core";
 import { DataFile, isHeld, type TenantLog } from "../data-file.ts";
 import { shortPath } from "../dev-secret.ts";
 import { AdvisedError, UsageError } from "../failure.ts";
@@ -100,7 +107,9 @@ function printNew(
 ): number {
   let after = from;
   const columns = file.columnsOf(tenant);
-  printer.expectCollections(collections.length > 0 ? collections : columns.keys());
+  printer.expectCollections(
+    collections.length > 0 ? collections : [...columns.keys()].filter((name) => !name.startsWith(SYSTEM_PREFIX)),
+  );
   for (;;) {
     const events = file.events(tenant, after, PAGE);
     for (const event of events) {

@@ -15,6 +15,7 @@ import {
   type ServerMessage,
   TidelockError,
   type Welcome,
+  SYSTEM_PREFIX,
 } from "@tidelock/core";
 import { AdvisedError, describeFailure } from "../failure.ts";
 import { ServerRefusal, type TokenSource } from "../server-access.ts";
@@ -158,7 +159,9 @@ export class ServerTail {
   #welcome({ user, columns, head, epoch }: Welcome): void {
     const { url, collections, asJson } = this.#options;
     this.#columns = columns;
-    this.#printer.expectCollections(collections.length > 0 ? collections : Object.keys(columns));
+    this.#printer.expectCollections(
+      collections.length > 0 ? collections : Object.keys(columns).filter((name) => !name.startsWith(SYSTEM_PREFIX)),
+    );
     const again = this.#connectedOnce;
     this.#connectedOnce = true;
     this.#waitMs = FIRST_WAIT_MS;
