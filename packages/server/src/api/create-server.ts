@@ -7,9 +7,10 @@
 import { randomInt } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { seededRandom, type ServerLimits } from "@tidelock/core";
+import { REVIEWS, seededRandom, type ServerLimits, type TenantId } from "@tidelock/core";
 import type { Bus } from "../bus/bus.ts";
 import { memoryBus } from "../bus/memory.ts";
+import { columnsFor } from "../engine/columns.ts";
 import { Hub } from "../engine/hub.ts";
 import { Admission } from "../gateway/admission.ts";
 import type { GatewayContext } from "../gateway/context.ts";
@@ -28,6 +29,7 @@ import { Tenants } from "../runtime/tenants.ts";
 import { DEFAULT_RULE_TIMEOUT_MS, timeLimit } from "../runtime/time-limit.ts";
 import { Trimmer } from "../runtime/trimmer.ts";
 import type { Storage } from "../storage/storage.ts";
+import { type TenantFacts, webhookBus } from "../webhook/webhook-bus.ts";
 import { attachTo } from "./attach.ts";
 import { verifierFrom } from "./auth.ts";
 import { shutDown } from "./shut-down.ts";
@@ -90,7 +92,7 @@ class AssembledServer implements TidelockServer {
     this.#options = options;
     this.#limits = limitsOf(options.limits);
     this.#storage = options.storage;
-    this.#bus = options.bus ?? memoryBus();
+    this.#bus = this.#makeBus();
     const turn = new Turn();
     const now = Date.now;
     const admission = new Admission(this.#limits);
@@ -120,6 +122,15 @@ class AssembledServer implements TidelockServer {
     this.#routes = new Routes(this.#context, this.#sweep, () => this.#open);
     this.#router = new Router(this.#context, this.#routes.own());
     this.metrics.levels = () => this.#tenants.levels();
+  }
+
+  #makeBus(): Bus {
+    const { bus = memoryBus(), webhooks = [], schema } = this.#options;
+    const factsOf = async (tenant: TenantId): Promise<TenantFacts> => {
+      const record = await this.#storage.openTenant(tenant);
+      return { epoch: record.epoch, columns: columnsFor(schema, record).columns.get(REVIEWS) ?? [] };
+    };
+    return webhookBus(bus, webhooks, { log: this.#log, metrics: this.metrics, now: Date.now, factsOf });
   }
 
   #makeTenants(turn: Turn, admission: Admission): Tenants {

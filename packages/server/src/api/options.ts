@@ -9,6 +9,7 @@ import type { Logger } from "../observe/log.ts";
 import { MAX_RULE_TIMEOUT_MS } from "../runtime/time-limit.ts";
 import type { Retention } from "../runtime/trimmer.ts";
 import type { Storage } from "../storage/storage.ts";
+import { type Webhook, webhookProblem } from "../webhook/webhook.ts";
 import { type Authenticate, type JwtOptions, jwtAuth } from "./auth.ts";
 
 export interface ServerOptions {
@@ -43,6 +44,8 @@ export interface ServerOptions {
    * longer sends the field to review, a mutator is refused. Read, write and review rules are trusted to end.
    */
   readonly ruleTimeoutMs?: number;
+  /** Who is told when a review opens or closes. */
+  readonly webhooks?: readonly Webhook[];
 }
 
 /** The defaults with the operator's changes. Throws `config-invalid`. */
@@ -64,7 +67,7 @@ export function authenticatorOf({ auth, authenticate }: ServerOptions): Authenti
 
 /** Throws `config-invalid` for what would fail later and elsewhere. */
 export function checkOptions(options: ServerOptions): void {
-  const { schema, rules = {}, origins = [], retention = {}, ruleTimeoutMs = 0 } = options;
+  const { schema, rules = {}, origins = [], retention = {}, ruleTimeoutMs = 0, webhooks = [] } = options;
   for (const name of Object.keys(rules)) {
     const collection = schema.collections.get(name);
     if (collection === undefined) throw invalid(`rules names the collection ${name}, which the schema does not have`);
@@ -84,6 +87,10 @@ export function checkOptions(options: ServerOptions): void {
   }
   if (!(Number.isInteger(ruleTimeoutMs) && ruleTimeoutMs >= 0 && ruleTimeoutMs <= MAX_RULE_TIMEOUT_MS)) {
     throw invalid(`ruleTimeoutMs must be a whole number from 0 to ${MAX_RULE_TIMEOUT_MS}`);
+  }
+  for (const [index, webhook] of webhooks.entries()) {
+    const problem = webhookProblem(webhook);
+    if (problem !== null) throw invalid(`webhooks[${index}] ${problem}`);
   }
   for (const [name, value] of Object.entries(retention)) {
     if (typeof value !== "number" || !(value >= 0)) throw invalid(`retention.${name} must be a number from 0`);

@@ -165,7 +165,8 @@ describe("POST /sync/reviews/{id}/decide", () => {
     const answers = await Promise.all([decide("cleo", "ana:1"), decide("dan", "ben:1")]);
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
     const refused = answers.find(({ status }) => status === 409);
-    const { error } = (await refused?.json()) as { error: { code: string; message: string; fix: string } };
+    assert.ok(refused !== undefined);
+    const { error } = (await refused.json()) as { error: { code: string; message: string; fix: string } };
     assert.equal(error.code, "review-closed");
     assert.match(error.message, /^(cleo|dan) has decided already: the field has "(done|dropped)"$/);
     assert.ok(error.fix.length > 0);

@@ -3,6 +3,7 @@
  * values are shown, secrets are not.
  */
 import { DEFAULT_LIMITS } from "@tidelock/core";
+import { MIN_SECRET_BYTES, secretBytes, WEBHOOK_EVENTS } from "../webhook/webhook.ts";
 import { visible } from "./output.ts";
 import { didYouMean } from "./similar.ts";
 
@@ -74,6 +75,7 @@ const ENTRIES: Entries = {
     url: { ...text, required: true },
   }),
   snapshotCacheBytes: fromZero,
+  webhooks: { accepts: "a list of { url, secret or secretEnv, events }", fits: Array.isArray },
   ruleTimeoutMs: {
     accepts: "a whole number from 0 to 10000",
     fits: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 10_000,
@@ -89,7 +91,7 @@ const ENTRIES: Entries = {
 export function configMistakes(config: unknown): readonly string[] {
   if (!isObject(config)) return [`the configuration must be an object, not ${shown(config)}`];
   const mistakes = mistakesIn(config, ENTRIES, "");
-  return [...mistakes, ...contradictions(config), ...ruleMistakes(config)];
+  return [...mistakes, ...contradictions(config), ...ruleMistakes(config), ...webhookMistakes(config)];
 }
 
 function mistakesIn(given: Readonly<Record<string, unknown>>, entries: Entries, prefix: string): string[] {
@@ -136,6 +138,44 @@ function ruleMistakes({ rules, schema }: Readonly<Record<string, unknown>>): str
     if (!isObject(given)) return [`${entry} must be an object with read, write, review, not ${shown(given)}`];
     return mistakesIn(given, RULES, `${entry}.`);
   });
+}
+
+const WEBHOOK: Entries = {
+  url: {
+    accepts: "an address with http or https, without user and password",
+    fits: (value) => typeof value === "string" && isPlainAddress(URL.parse(value)),
+    required: true,
+    secret: true,
+  },
+  secret: {
+    accepts: `text of at least ${MIN_SECRET_BYTES} bytes, or whsec_ and as many in base64`,
+    fits: (value) => typeof value === "string" && secretBytes(value).length >= MIN_SECRET_BYTES,
+    secret: true,
+  },
+  secretEnv: { ...text, accepts: "the name of an environment variable" },
+  events: {
+    accepts: `a list of ${WEBHOOK_EVENTS.join(", ")}`,
+    fits: (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((event) => WEBHOOK_EVENTS.some((known) => known === event)),
+  },
+};
+
+function webhookMistakes({ webhooks }: Readonly<Record<string, unknown>>): string[] {
+  if (!Array.isArray(webhooks)) return [];
+  return webhooks.flatMap((given: unknown, index) => {
+    const entry = `webhooks[${index}]`;
+    if (!isObject(given)) return [`${entry} must be an object with url, secret or secretEnv, events`];
+    const mistakes = mistakesIn(given, WEBHOOK, `${entry}.`);
+    const secrets = ["secret", "secretEnv"].filter((name) => given[name] !== undefined);
+    if (secrets.length !== 1) mistakes.push(`${entry} needs one of secret, secretEnv`);
+    return mistakes;
+  });
+}
+
+function isPlainAddress(address: URL | null): boolean {
+  return address !== null && /^https?:$/.test(address.protocol) && `${address.username}${address.password}` === "";
 }
 
 function thereAre(names: readonly string[]): string {

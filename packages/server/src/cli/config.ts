@@ -11,6 +11,7 @@
 import type { Schema } from "@tidelock/core";
 import type { JwtOptions } from "../api/auth.ts";
 import type { ServerOptions } from "../api/options.ts";
+import type { Webhook } from "../webhook/webhook.ts";
 
 /** Entries of `createServer` that mean the same here. */
 type SharedEntries = Pick<
@@ -33,6 +34,12 @@ export interface AuthConfig extends JwtOptions {
   readonly secretFile?: string;
 }
 
+export interface WebhookConfig extends Omit<Webhook, "secret"> {
+  readonly secret?: string;
+  /** The environment variable that holds the secret, instead of `secret`. */
+  readonly secretEnv?: string;
+}
+
 export interface TidelockConfig extends SharedEntries {
   /** The schema, or the file that exports it as `schema` or as its default. Files are relative to the configuration. */
   readonly schema: Schema | string;
@@ -40,6 +47,8 @@ export interface TidelockConfig extends SharedEntries {
   readonly storage?: "memory" | { readonly sqlite: string };
   /** How tokens are verified. Default: with the secret in the environment variable `TIDELOCK_SECRET`. */
   readonly auth?: AuthConfig;
+  /** Who is told when a review opens or closes. */
+  readonly webhooks?: readonly WebhookConfig[];
   /** Default 4400. `--port` and the environment variable `PORT` go before it. */
   readonly port?: number;
   /** Default `127.0.0.1`: this machine only. `0.0.0.0` for every network that it is in. */

@@ -45,6 +45,17 @@ const MISTAKES: readonly (readonly [entries: string, message: string])[] = [
   ["schema, rules: { notes: {} }", "rules.notes names no collection of the schema. There is tasks."],
   ["schema, rules: { tasks: { raed: true } }", "rules.tasks.raed is not an entry. Did you mean read?"],
   ["schema, rules: { tasks: { read: true } }", "rules.tasks.read must be a function, not true"],
+  ["schema, rules: { tasks: { reveiw: true } }", "rules.tasks.reveiw is not an entry. Did you mean review?"],
+  ["schema, ruleTimeoutMs: 1.5", "ruleTimeoutMs must be a whole number from 0 to 10000, not 1.5"],
+  ["schema, webhooks: {}", "webhooks must be a list of { url, secret or secretEnv, events }, not {}"],
+  ["schema, webhooks: [7]", "webhooks[0] must be an object with url, secret or secretEnv, events"],
+  ['schema, webhooks: [{ url: "x", secretEnv: "A" }]', "webhooks[0].url must be an address with http or https"],
+  ['schema, webhooks: [{ url: "https://a.example" }]', "webhooks[0] needs one of secret, secretEnv"],
+  ['schema, webhooks: [{ url: "https://a.example", secret: "x" }]', "webhooks[0].secret must be text of at least 24"],
+  [
+    'schema, auth: { secret: "0123456789abcdef0123456789abcdef" }, webhooks: [{ url: "https://a.example", secretEnv: "NONE" }]',
+    "webhooks[0] needs a secret of at least 24 bytes in the environment variable NONE",
+  ],
   ["schema, upgrade: { url: 'https://a.example' }", "upgrade.message is missing: it must be text that is not empty"],
 ];
 

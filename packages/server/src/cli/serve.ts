@@ -5,6 +5,7 @@ import type { Schema } from "@tidelock/core";
 import type { Command } from "commander";
 import type { JwtOptions } from "../api/auth.ts";
 import { DEV_PORT, parsePort, portFromEnvironment } from "./command-options.ts";
+import { type Webhook, webhookProblem } from "../webhook/webhook.ts";
 import type { AuthConfig, TidelockConfig } from "./config.ts";
 import { shortPath } from "./dev-secret.ts";
 import { AdvisedError, words } from "./failure.ts";
@@ -74,6 +75,7 @@ async function startServer(options: ServeOptions): Promise<void> {
     options: {
       ...serverEntries(config),
       schema,
+      webhooks: webhooksOf(config, path),
       ...(authenticate === undefined ? { auth: jwtOptions(config.auth, path) } : { authenticate }),
     },
     port: options.port ?? portFromEnvironment() ?? config.port ?? DEV_PORT,
@@ -81,13 +83,25 @@ async function startServer(options: ServeOptions): Promise<void> {
     dataFile,
     asJson: options.json === true,
     facts: { version, config: path, collections: ownCollections(schema).map(({ name }) => name) },
-    announce: (url) => announce(url, path, schema, dataFile, verifierName(config)),
+    announce: (url) => announce(url, path, schema, dataFile, config),
   });
 }
 
 function dataFileOf({ storage }: TidelockConfig, configPath: string): string | null {
   if (storage === "memory") return null;
   return resolve(dirname(configPath), storage?.sqlite ?? DATA_FILE);
+}
+
+/** Fetches the secrets from where the configuration says they are. */
+function webhooksOf({ webhooks = [] }: TidelockConfig, configPath: string): readonly Webhook[] {
+  return webhooks.map(({ secretEnv, secret, ...webhook }, index) => {
+    const found = secretEnv === undefined ? secret : process.env[secretEnv];
+    const usable = { ...webhook, secret: found ?? "" };
+    const problem = webhookProblem(usable);
+    if (problem === null) return usable;
+    const from = secretEnv === undefined ? "" : ` in the environment variable ${secretEnv}`;
+    throw mistaken(configPath, [`webhooks[${index}] ${problem}${from}`]);
+  });
 }
 
 /** Fetches the secret from where the configuration says it is. */
@@ -121,17 +135,17 @@ function verifierName({ auth, authenticate }: TidelockConfig): string {
   return auth?.jwks === undefined ? "with a shared secret" : "with a key set";
 }
 
-function announce(url: string, config: string, schema: Schema, dataFile: string | null, verified: string): void {
+function announce(url: string, path: string, schema: Schema, dataFile: string | null, config: TidelockConfig): void {
   print();
   print(`  ${paint.output("bold", `Tidelock ${version}`)}`);
   print();
   printFacts(addressesOf(url).map(([name, address]) => [name.padEnd(9), paint.output("cyan", address)]));
   print();
   printFacts([
-    ["Config".padEnd(9), shortPath(config)],
+    ["Config".padEnd(9), shortPath(path)],
     ["Schema", schemaSummary(schema)],
     ["Data", dataFile === null ? "in memory, gone with the process" : shortPath(dataFile)],
-    ["Tokens", `verified ${verified}`],
+    ["Tokens", `verified ${verifierName(config)}`],
   ]);
   print();
 }

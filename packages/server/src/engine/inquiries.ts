@@ -36,6 +36,7 @@ import {
   type QueryResponse,
   reviewRecord,
   type ReviewRecord,
+  versionOf,
 } from "./inquiry-records.ts";
 import type { HubContext } from "./ports.ts";
 import type { StoredDecision, StoredEntity } from "./records.ts";
@@ -335,7 +336,7 @@ export class Inquiries {
     this.#authors(
       inquiry,
       reviews.flatMap(([, { candidates }]) => candidates),
-      (find) => use(reviews.map(([state, review]) => reviewRecord(epoch, state, review, find))),
+      (find) => use(reviews.map(([state, review]) => reviewRecord(epoch, versionOf(epoch, state), review, find))),
     );
   }
 

@@ -152,11 +152,12 @@ export type QueryResponse = ConflictRecord | ConflictList | HistoryList | Review
 /** The event at an offset, if the log still has it. */
 export type FindEvent = (offset: number) => DomainEvent | undefined;
 
-export function reviewRecord(epoch: Epoch, state: EntityState, review: Review, find: FindEvent): ReviewRecord {
+/** @param version of the review, as text */
+export function reviewRecord(epoch: Epoch, version: string, review: Review, find: FindEvent): ReviewRecord {
   const { outcome, base } = review;
   return {
     id: review.id,
-    version: formatVersion(epoch, seenThrough(state.vector)),
+    version,
     collection: review.collection,
     entity_id: review.entity,
     field: review.field,
@@ -223,10 +224,15 @@ export function entityFacts(
   return {
     collection: state.collection,
     entity_id: state.id,
-    version: formatVersion(epoch, seenThrough(state.vector)),
+    version: versionOf(epoch, state),
     deleted: row === null,
     fields: row === null ? null : Object.fromEntries(schema.fields.map((field) => [field.name, value(field)])),
   };
+}
+
+/** What a reader of an entity's present state has seen of it, as text. */
+export function versionOf(epoch: Epoch, { vector }: EntityState): string {
+  return formatVersion(epoch, seenThrough(vector));
 }
 
 export function historyEntry(epoch: Epoch, event: DomainEvent, columns: Columns, find: FindEvent): HistoryEntry {

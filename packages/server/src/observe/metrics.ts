@@ -40,6 +40,8 @@ export class Metrics {
   readonly reconciles = new Tally();
   /** Reads of decisions, histories and reviews by outcome: `ok`, or the code. */
   readonly queries = new Tally();
+  /** Messages to webhooks: `delivered`, `retried`, `dropped`. */
+  readonly webhooks = new Tally();
   readonly sessions = new Tally();
   readonly sessionsClosed = new Tally();
   /** Mutations of pushes and reconciles. */
@@ -81,6 +83,7 @@ export class Metrics {
       "outcome",
       this.queries,
     );
+    this.#counter("sync_webhooks_total", "Messages to webhooks by outcome of an attempt.", "outcome", this.webhooks);
     this.#counter("sync_sessions_closed_total", "Sessions that ended, by reason.", "reason", this.sessionsClosed);
     this.#counter("sync_mutations_total", "Mutations received, by way.", "way", this.mutations);
     this.#counter("sync_events_total", "Events, committed and published.", "stage", this.events);
