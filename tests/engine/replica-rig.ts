@@ -3,12 +3,17 @@
  * it says is kept for the test to look at, and the test plays the server.
  */
 import {
+  type ChangeRow,
   type ClientMessage,
+  columnNames,
   type EntityId,
+  type ErrorCode,
   type Filter,
   type Hello,
+  type JsonValue,
   type Millis,
   parseEpoch,
+  REVIEWS,
   type ResultRow,
   type Schema,
   seededRandom,
@@ -144,6 +149,20 @@ export class ReplicaRig {
     return this.write({ operation: "update", collection, entity: entity(id), fields });
   }
 
+  remove(id: string, collection: string = "tasks"): number {
+    return this.write({ operation: "delete", collection, entity: entity(id), fields: {} });
+  }
+
+  /** Calls a mutator. */
+  call(name: string, fields: Intent["fields"] = {}): number {
+    return this.write({ operation: "call", collection: name, entity: entity(name), fields });
+  }
+
+  /** Decides a review; `effects` are what its application foresees. */
+  decide(review: string, fields: Intent["fields"], effects: NonNullable<Intent["effects"]>): number {
+    return this.write({ operation: "decide", collection: REVIEWS, entity: entity(review), fields, effects });
+  }
+
   subscribe(collection: string = "tasks", filter: Filter = {}): void {
     this.input({ type: "subscribe", collection, filter });
   }
@@ -178,11 +197,42 @@ export class ReplicaRig {
     this.hear({ type: "push-result", results });
   }
 
+  /** What takes the device from where it stands to an offset. */
+  delta(to: number, ...changes: readonly ChangeRow[]): void {
+    this.hear({ type: "delta", from: this.replica.checkpoint?.offset ?? 0, to, time: this.now, changes });
+  }
+
+  /** A change that brings an entity with these columns; the others have their defaults. */
+  put(collection: string, id: string, at: number, columns: Readonly<Record<string, JsonValue>>): ChangeRow {
+    const schema = this.schema.collections.get(collection);
+    if (schema === undefined) throw new Error(`there is no collection ${collection}`);
+    const values = columnNames(schema).map((name) => columns[name] ?? schema.byName.get(name)?.default ?? null);
+    return [0, collection, entity(id), at, values];
+  }
+
+  /** A change of some of an entity's columns. */
+  patch(collection: string, id: string, at: number, columns: Readonly<Record<string, JsonValue>>): ChangeRow {
+    const schema = this.schema.collections.get(collection);
+    const names = schema === undefined ? [] : columnNames(schema);
+    return [
+      1,
+      collection,
+      entity(id),
+      at,
+      Object.entries(columns).flatMap(([name, value]) => [names.indexOf(name), value]),
+    ];
+  }
+
+  /** The server ends the connection over something. */
+  endOver(code: ErrorCode, message: string = ""): void {
+    this.hear({ type: "refusal", code, message, fatal: true });
+  }
+
   /** A whole snapshot. */
   snapshot(
     subscription: number,
     offset: number,
-    rows: readonly (readonly [id: string, at: number, values: readonly (string | number | boolean | null)[]])[],
+    rows: readonly (readonly [id: string, at: number, values: readonly JsonValue[]])[],
     collection: string = "tasks",
   ): void {
     this.hear({ type: "snapshot", subscription, collection, offset, key: `key-${subscription}` });
@@ -214,9 +264,7 @@ export function welcome(schema: Schema, changes: Partial<Welcome> = {}): Welcome
     epoch: epoch(1),
     head: 0,
     time: START,
-    columns: Object.fromEntries(
-      [...schema.collections.values()].map(({ name, fields }) => [name, fields.map((field) => field.name)]),
-    ),
+    columns: Object.fromEntries([...schema.collections].map(([name, collection]) => [name, columnNames(collection)])),
     decided: 0,
     whole: [],
     results: [],
