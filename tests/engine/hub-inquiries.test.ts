@@ -85,7 +85,7 @@ describe("inquiries", () => {
       { kind: "conflict", place: { offset: 2, index: 0 } },
       { kind: "history", collection: "tasks", entity: entity("t1"), before: null, limit: 10 },
       { kind: "history", collection: "tasks", entity: entity("t1"), before: 3, limit: 10 },
-      { kind: "reviews", status: "all", collection: null, assignee: null, after: null, limit: 10 },
+      { kind: "reviews", status: "all", collection: null, entity: null, assignee: null, after: null, limit: 10 },
       { kind: "review", id: entity("review:other:1:1.2") },
     ];
     let failures = 0;

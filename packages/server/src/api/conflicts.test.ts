@@ -122,6 +122,25 @@ describe("GET /sync/conflicts", () => {
     assert.equal((await office.conflicts("", "acme/ben")).conflicts.length, 0);
   });
 
+  test("who wrote to what had been deleted finds what became of that [H25]", async (t) => {
+    const office = await Office.open(t, { rules: own });
+    const created = await office.write("ana", "create", "t1", { payload: { title: "Water", owner: "ana" } });
+    await office.write("ana", "delete", "t1");
+    for (const title of ["late", "later"]) {
+      await office.write("ben", "update", "t1", { payload: { title }, version: created });
+    }
+    const found = (await office.conflicts("?entity=t1")).conflicts;
+    assert.deepEqual(
+      found.map(({ field, policy, incoming }) => [field, policy, incoming.value]),
+      [
+        [null, "delete-wins", { title: "later" }],
+        [null, "delete-wins", { title: "late" }],
+      ],
+    );
+    assert.equal((await office.history("t1")).events.length, 4);
+    assert.deepEqual((await office.conflicts("?entity=t1", "acme/ben")).conflicts, []);
+  });
+
   test("a read rule that throws shows nothing", async (t) => {
     let isBroken = false;
     const read = (): boolean => {

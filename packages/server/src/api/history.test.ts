@@ -43,6 +43,16 @@ describe("GET /sync/history/{collection}/{entity}", () => {
     assert.equal(after.events[1]?.decisions[0]?.id, (await office.conflicts()).conflicts[0]?.id);
   });
 
+  test("names the reviews that it waits for, also when it is deleted meanwhile", async (t) => {
+    const office = await Office.open(t);
+    await office.disagree("t1", { status: "done" }, { status: "dropped" });
+    const [review] = (await office.reviews("?entity=t1")).reviews;
+    assert.deepEqual((await office.history("t1")).reviews, { status: review?.id });
+    assert.deepEqual((await office.reviews("?entity=t2")).reviews, []);
+    await office.write("ana", "delete", "t1", { version: (await office.history("t1")).version });
+    assert.deepEqual((await office.history("t1")).reviews, {});
+  });
+
   test("goes page by page, each event once", async (t) => {
     const office = await Office.open(t);
     let version = await office.write("ana", "create", "t1", { payload: { title: "0" } });

@@ -126,6 +126,7 @@ export type Query =
       readonly kind: "reviews";
       readonly status: "open" | "closed" | "all";
       readonly collection: string | null;
+      readonly entity: EntityId | null;
       /** `null`: whoever has it; empty: those that nobody has. */
       readonly assignee: string | null;
       readonly after: EntityId | null;

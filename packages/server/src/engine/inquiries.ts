@@ -369,24 +369,22 @@ export class Inquiries {
     use: (rows: ReadonlyMap<string, LastRow>) => void,
   ): void {
     const rows = new Map<string, LastRow>();
-    const deletes: EntityState[] = [];
+    const deletes: Array<readonly [key: string, offset: Offset]> = [];
     for (const stored of entities) {
-      const state = this.#decode(stored);
-      const row = state.values ?? state.buried?.values ?? null;
-      rows.set(`${state.collection}/${state.id}`, row);
-      if (row === null) deletes.push(state);
+      const { collection, id, at, values, buried, writes } = this.#decode(stored);
+      const row = values ?? buried?.values ?? null;
+      rows.set(`${collection}/${id}`, row);
+      // Updates that came too late are events of a tombstone as well; its one write is the delete.
+      if (row === null) deletes.push([`${collection}/${id}`, writes[0]?.offset ?? at]);
     }
-    this.#eventsAt(
-      inquiry,
-      deletes.map(({ at }) => at),
-      (find) => {
-        for (const { collection, id, at } of deletes) {
-          const event = find(at);
-          if (event?.kind === "deleted") rows.set(`${collection}/${id}`, event.was);
-        }
-        use(rows);
-      },
-    );
+    const offsets = deletes.map(([, offset]) => offset);
+    this.#eventsAt(inquiry, offsets, (find) => {
+      for (const [key, offset] of deletes) {
+        const event = find(offset);
+        if (event?.kind === "deleted") rows.set(key, event.was);
+      }
+      use(rows);
+    });
   }
 
   /** The events of contenders whose record does not say all of them. */
@@ -473,8 +471,9 @@ function isSpent({ characters, lookedAt }: Gathered<unknown>): boolean {
   return characters >= MAX_CHARACTERS || lookedAt >= MAX_LOOKED_AT;
 }
 
-function fits(review: Review, { status, collection, assignee }: Asked<"reviews">): boolean {
+function fits(review: Review, { status, collection, entity, assignee }: Asked<"reviews">): boolean {
   if (status !== "all" && review.status !== status) return false;
   if (collection !== null && review.collection !== collection) return false;
+  if (entity !== null && review.entity !== entity) return false;
   return assignee === null || (review.assignee ?? "") === assignee;
 }

@@ -17,6 +17,8 @@ import {
   formatVersion,
   type JsonObject,
   type JsonValue,
+  MARK,
+  marksOf,
   type Millis,
   type Offset,
   type Review,
@@ -135,6 +137,8 @@ export interface HistoryList {
   readonly deleted: boolean;
   /** As it is; `null` when it is deleted. */
   readonly fields: JsonObject | null;
+  /** The reviews that it waits for, by field; `*`: the whole entity is at stake. */
+  readonly reviews: { readonly [field: string]: string };
   readonly events: readonly HistoryEntry[];
   readonly next: number | null;
   /** `false`: older events were here once, and the log does not have them any more. */
@@ -218,14 +222,16 @@ export function entityFacts(
   state: EntityState,
   schema: CollectionSchema,
   columns: Columns,
-): Pick<HistoryList, "collection" | "entity_id" | "version" | "deleted" | "fields"> {
+): Omit<HistoryList, "events" | "next" | "complete"> {
   const row = state.values === null ? null : completeRow(state.values, columns, schema);
   const value = ({ name }: FieldSchema): JsonValue => row?.[columns.indexOf(name)] ?? null;
+  const mark = row === null ? state.memory.get(MARK) : row[columns.indexOf(MARK)];
   return {
     collection: state.collection,
     entity_id: state.id,
     version: versionOf(epoch, state),
     deleted: row === null,
+    reviews: Object.fromEntries(marksOf(mark)),
     fields: row === null ? null : Object.fromEntries(schema.fields.map((field) => [field.name, value(field)])),
   };
 }

@@ -51,11 +51,12 @@ export function historyQuery(asked: URLSearchParams, parts: PathParts): Query {
 }
 
 export function reviewsQuery(asked: URLSearchParams): Query {
-  const given = parametersOf(asked, ["status", "collection", "assignee", "after", "limit"]);
+  const given = parametersOf(asked, ["status", "collection", "entity", "assignee", "after", "limit"]);
   return {
     kind: "reviews",
     status: wordOf(given, "status", STATUSES) ?? "open",
     collection: textOf(given, "collection") ?? null,
+    entity: entityOf(given, "entity") ?? null,
     // An empty one asks for those that nobody has.
     assignee: given.get("assignee") === "" ? "" : (textOf(given, "assignee") ?? null),
     after: entityOf(given, "after") ?? null,

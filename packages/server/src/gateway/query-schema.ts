@@ -46,6 +46,7 @@ export const HISTORY_PARAMETERS: readonly RouteParameter[] = [
 export const REVIEWS_PARAMETERS: readonly RouteParameter[] = [
   query("status", "Default: open.", { enum: ["open", "closed", "all"] }),
   query("collection", "Only those of entities of this collection."),
+  query("entity", "Only those of this entity."),
   query("assignee", "Only those of this person; empty: those of nobody."),
   query("after", "The `next` of the last answer."),
   limit("reviews"),
@@ -99,6 +100,7 @@ export const HISTORY_LIST = answer(
     version: { ...text, description: "To be sent back with a write." },
     deleted: { type: "boolean" },
     fields: { type: ["object", "null"] },
+    reviews: { type: "object", additionalProperties: text, description: "The reviews that it waits for, by field." },
     events: {
       type: "array",
       items: object(
