@@ -16,7 +16,7 @@ import {
 } from "@tidelock/core";
 import type { Connector } from "./connector.ts";
 import type { Disk } from "./disk.ts";
-import { decidedMutation } from "./outbox.ts";
+import { decidedMutation, undecidedMutation } from "./outbox.ts";
 import type { StoredMutation } from "./records.ts";
 import type { ReplicaState } from "./replica-state.ts";
 
@@ -154,7 +154,7 @@ export class Decisions {
       if (mutation.state === "decided" && sameLog) continue;
       state.counter += 1;
       counters.set(mutation.counter, state.counter);
-      state.take({ ...mutation, counter: state.counter, state: "queued", offset: 0, outcome: null, detail: null });
+      state.take({ ...undecidedMutation(mutation), counter: state.counter });
     }
     this.#disk.renumbered(counters);
     state.pending.touchFacts();
@@ -185,7 +185,7 @@ export class Decisions {
         // The log that held it is gone: it is offered again.
         this.#unassign(mutation);
         const current = this.#state.outbox.get(mutation.counter) ?? mutation;
-        this.#state.change({ ...current, state: "queued", offset: 0, outcome: null, detail: null });
+        this.#state.change(undecidedMutation(current));
       } else if (mutation.state === "queued" && mutation.counter <= decided) {
         // Decided so long ago that its result is no longer kept: it is in the log, or was refused.
         this.result([mutation.counter, "duplicate", 0, { code: "result-pruned" }]);

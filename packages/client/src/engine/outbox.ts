@@ -237,7 +237,7 @@ export function charactersOf(mutations: Iterable<{ readonly fields: FieldValues 
   return size;
 }
 
-/** A mutation once it is decided: fields that lost to another write, or wait for a person, are no longer shown. */
+/** A mutation once it is decided: where a field lost or waits for a person, what the server has is shown at once. */
 export function decidedMutation(
   mutation: StoredMutation,
   outcome: "applied" | "merged" | "in-review",
@@ -245,14 +245,15 @@ export function decidedMutation(
   detail: ResultDetail | null,
 ): StoredMutation {
   const decided: StoredMutation = { ...mutation, state: "decided", outcome, offset, detail };
-  const conflicts = detail?.conflicts ?? [];
-  if (conflicts.length === 0 || mutation.effects !== undefined) return decided;
-  const fields = new Map(Object.entries(mutation.fields));
-  for (const { field, policy, winner, value } of conflicts) {
-    // Of a merged change only one element was at stake: the change stands as it is.
-    if (field === null || policy === "set" || policy === "list") continue;
-    if (winner === "merged") fields.set(field, value);
-    else if (winner !== "incoming") fields.delete(field);
-  }
-  return { ...decided, fields: Object.fromEntries(fields) };
+  const settled = (detail?.conflicts ?? []).filter(({ field, winner }) => field !== null && winner !== "incoming");
+  if (settled.length === 0 || mutation.effects !== undefined) return decided;
+  const shown = new Map(Object.entries(mutation.fields));
+  // In a merged field the value is the whole of it, and writing a whole is a change like any other.
+  for (const { field, value } of settled) if (field !== null) shown.set(field, value);
+  return { ...decided, shown: Object.fromEntries(shown) };
+}
+
+/** A decided mutation as it was before: the log that decided it is gone. */
+export function undecidedMutation({ shown: _, ...mutation }: StoredMutation): StoredMutation {
+  return { ...mutation, state: "queued", offset: 0, outcome: null, detail: null };
 }

@@ -4,6 +4,7 @@ import type {
   DeviceId,
   EntityId,
   Epoch,
+  FieldValues,
   JsonValue,
   Mutation,
   MutatorEffect,
@@ -29,6 +30,8 @@ export interface StoredMutation extends Mutation {
   readonly detail: ResultDetail | null;
   /** When the user made it, milliseconds since 1970. */
   readonly createdAt: number;
+  /** Once decided: what is shown of it instead of `fields`, because some of that lost or waits for a person. */
+  readonly shown?: FieldValues;
   /** What a call or a decision writes, as far as this device can tell; the server has the last word. */
   readonly effects?: readonly MutatorEffect[];
 }

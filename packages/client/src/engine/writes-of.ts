@@ -25,8 +25,12 @@ export function entitiesOf(mutation: Written): ReadonlyArray<readonly [collectio
 export function writesOn(mutation: StoredMutation, collection: string, id: EntityId): readonly EntityWrite[] {
   if (mutation.state === "decided" && isLost(mutation)) return [];
   const { effects } = mutation;
-  if (effects === undefined) return isPlain(mutation) ? [mutation] : [];
+  if (effects === undefined) return isPlain(mutation) ? [shownWrite(mutation)] : [];
   return effects.filter((effect) => effect.collection === collection && effect.entity === id);
+}
+
+function shownWrite({ operation, fields, shown }: StoredMutation): EntityWrite {
+  return { operation, fields: shown ?? fields };
 }
 
 function isPlain({ operation }: Written): boolean {

@@ -8,6 +8,20 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
+/** A copy that shares nothing with the value. */
+export function copiedJson(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copiedJson);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copiedJson(item)]));
+}
+
+/** A copy that cannot be changed, all the way down. */
+export function frozenJson(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenJson));
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenJson(item)])));
+}
+
 /** Whether a JSON value is an object. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -13,12 +13,12 @@
  *       }),
  *     }));
  */
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { copiedJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import { fingerprint } from "../base/hash.ts";
 import { TidelockError } from "../errors.ts";
 import { type Counter, type DeviceId, type EntityId, isName, type Millis, parseEntityId, uuidv7 } from "../ids.ts";
 import { MAX_TRANSACTION_MUTATIONS } from "../limits.ts";
-import { type FieldSchema, fieldProblem } from "../schema/field.ts";
+import { type FieldSchema, fieldProblem, isFieldName } from "../schema/field.ts";
 import type {
   AnyField,
   CollectionName,
@@ -31,7 +31,7 @@ import type {
 } from "../schema/schema.ts";
 import { type Stamp, stampMillis } from "../time/hlc.ts";
 import { applyMutation, changeProblem, type EntityValues } from "./apply.ts";
-import type { FieldValues } from "./mutation.ts";
+import { type FieldValues, OPERATIONS } from "./mutation.ts";
 
 /** Where and for whom a mutator runs. */
 export interface MutatorContext {
@@ -97,8 +97,18 @@ export function withMutators<Source extends Schema, const Declared extends Mutat
   const declared = declare(declareMutator as unknown as DeclareMutator<Source>);
   const mutators = new Map<string, Mutator>();
   for (const [name, mutator] of Object.entries(declared)) {
-    if (!isName(name) || name in Object.prototype)
+    if (!isName(name) || name in Object.prototype || OPERATIONS.some((operation) => operation === name))
       throw new TidelockError("schema-invalid", `a mutator cannot be called ${JSON.stringify(name)}`);
+    for (const argument of mutator.args) {
+      if (!isFieldName(argument.name))
+        throw new TidelockError("schema-invalid", `${name} cannot have an argument called ${argument.name}`);
+      const target = argument.collection ?? argument.element?.collection ?? null;
+      if (target !== null && !schema.collections.has(target))
+        throw new TidelockError(
+          "schema-invalid",
+          `${name}.${argument.name} refers to ${target}, which is not declared`,
+        );
+    }
     mutators.set(name, { ...mutator, name });
   }
   return { ...schema, mutators };
@@ -159,6 +169,19 @@ export class MutatorRefusal extends Error {
 export function runMutator(mutator: Mutator, args: FieldValues, environment: MutatorEnvironment): MutatorEffect[] {
   const effects: MutatorEffect[] = [];
   let isOver = false;
+  // What ends a mutator ends it also when it catches that.
+  let end: { readonly error: unknown } | null = null;
+  const ended = (error: unknown): never => {
+    end ??= { error };
+    throw error;
+  };
+  const get = (collection: string, id: EntityId): JsonObject | null => {
+    try {
+      return environment.get(collection, id);
+    } catch (error) {
+      return ended(error);
+    }
+  };
   const write = (effect: MutatorEffect): void => {
     if (isOver) throw new TidelockError("transaction-broken", "a mutator ends when its function returns");
     if (effects.length >= MAX_TRANSACTION_MUTATIONS)
@@ -167,25 +190,28 @@ export function runMutator(mutator: Mutator, args: FieldValues, environment: Mut
   };
   const sides = [...environment.collections.values()]
     .filter(({ isSystem }) => !isSystem)
-    .map((schema) => [schema.name, sideOf(schema, environment, effects, write)] as const);
+    .map((schema) => [schema.name, sideOf(schema, { ...environment, get }, effects, write)] as const);
   const { user, claims, location, stamp } = environment;
   const given = Object.fromEntries(
-    mutator.args.map((field) => [field.name, args[field.name] ?? field.default ?? null]),
+    mutator.args.map(({ name, default: preset }): [string, JsonValue] => [
+      name,
+      copiedJson((Object.hasOwn(args, name) ? args[name] : preset) ?? null),
+    ]),
   );
   const returned = mutator.run(Object.fromEntries(sides), given, {
     user,
     claims,
     time: stampMillis(stamp),
     location,
-    refuse: (reason) => {
-      throw new MutatorRefusal(String(reason));
-    },
+    refuse: (reason) => ended(new MutatorRefusal(String(reason))),
   });
   isOver = true;
   if (returned instanceof Promise) {
     returned.catch(() => {});
     throw new TidelockError("transaction-broken", "a mutator must not wait: it returned a promise");
   }
+  const stopped = end as { readonly error: unknown } | null;
+  if (stopped !== null) throw stopped.error;
   return effects;
 }
 
@@ -220,7 +246,11 @@ function sideOf(
     return entity;
   };
   return {
-    get: (id: string) => get(known(id)) ?? undefined,
+    get: (id: string) => {
+      const entity = get(known(id));
+      // Nothing that a mutator does to what it reads reaches anybody.
+      return entity === null ? undefined : copiedJson(entity);
+    },
     create: (values: JsonObject) => {
       const { id: wanted, ...rest } = values;
       const entity =

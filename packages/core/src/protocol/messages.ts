@@ -247,7 +247,7 @@ export interface Delta {
   readonly to: Offset;
   /** Set while a snapshot is being completed: the delta brings only this subscription from `from` to `to`. */
   readonly subscription?: number | undefined;
-  /** The server's clock when it was made. */
+  /** The server's hybrid clock when it was made: not before any stamp in the log. */
   readonly time: Millis;
   readonly changes: readonly ChangeRow[];
 }

@@ -4,8 +4,8 @@
  *
  * What stays true: a field conflicts only if its last write is not covered by what the author had seen and the values
  * differ; a write that had seen its predecessor stands, whatever the clocks say; every value that does not stand is in a
- * decision. For all policies but rules of an application, the value that stands does not depend on which of two concurrent
- * writes reached the server first.
+ * decision. Which of two concurrent writes stands does not depend on which of them reached the server first; a rule of an
+ * application may, if it looks.
  */
 import { type JsonObject, type JsonValue, sameJson } from "../base/json.ts";
 import type { Contest } from "../crdt/author.ts";

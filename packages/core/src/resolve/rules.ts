@@ -1,6 +1,8 @@
 /**
- * The rules that ship with Tidelock. None of them depends on which write reached the server first, so that every order of
- * arrival ends with the same value; where two writes are equal to a rule, the later one by stamp wins.
+ * The rules that ship with Tidelock. None of them depends on which of two writes reached the server first: writes that were
+ * all made on the same state end with the same value in every order of arrival. (A field has one last write: what lost to a
+ * value that its author has taken back since is in the log, but does not come back by itself.) Where two writes are equal to
+ * a rule, the later one by stamp wins.
  */
 import type { JsonValue } from "../base/json.ts";
 import { TidelockError } from "../errors.ts";

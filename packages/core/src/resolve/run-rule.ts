@@ -2,7 +2,7 @@
  * Asking a rule: with copies that it cannot change, within a time limit, and with an answer that is checked. Whatever a
  * rule does wrong ends in a review with a reason, never in an error.
  */
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { frozenJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import { type FieldSchema, fieldProblem } from "../schema/field.ts";
 import { stampMillis } from "../time/hlc.ts";
 import type { Contender, Side } from "./decision.ts";
@@ -56,7 +56,7 @@ export function askRule(question: Question, limit: TimeLimit): Answer {
     }
     const reason = answer instanceof Verdict ? sentence(answer.reason) : `the rule ${name} decided`;
     const side = answer instanceof Verdict ? answer.side : null;
-    return { kind: "value", version, value: frozenCopy(value as JsonValue), reason, side };
+    return { kind: "value", version, value: frozenJson(value as JsonValue), reason, side };
   } catch (error) {
     const fault = error instanceof Error ? error.message : "it threw something that is no error";
     return { kind: "review", version, reason: `the rule ${name} failed, so a person decides`, fault };
@@ -69,11 +69,11 @@ function ask(
 ): JsonValue | Verdict<JsonValue> {
   const later = laterWrite(current, incoming);
   const side = (contender: Contender, all: JsonObject, isLater: boolean): RuleSide<JsonValue> => ({
-    value: frozenCopy(contender.value),
+    value: frozenJson(contender.value),
     user: contender.user,
     device: contender.device,
     claims: Object.fromEntries(
-      rule.claims.flatMap((name) => (Object.hasOwn(all, name) ? [[name, frozenCopy(all[name] ?? null)]] : [])),
+      rule.claims.flatMap((name) => (Object.hasOwn(all, name) ? [[name, frozenJson(all[name] ?? null)]] : [])),
     ),
     time: stampMillis(contender.stamp),
     isLater,
@@ -81,7 +81,7 @@ function ask(
   return rule.decide({
     collection,
     field: field.name,
-    base: base === undefined ? undefined : frozenCopy(base.value),
+    base: base === undefined ? undefined : frozenJson(base.value),
     current: side(current, claims[0], later === "current"),
     incoming: side(incoming, claims[1], later === "incoming"),
   });
@@ -101,10 +101,4 @@ const MAX_REASON_LENGTH = 500;
 
 function sentence(reason: unknown): string {
   return typeof reason === "string" ? reason.slice(0, MAX_REASON_LENGTH).toWellFormed() : "the rule gave no reason";
-}
-
-function frozenCopy(value: JsonValue): JsonValue {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenCopy(item)])));
 }

@@ -33,6 +33,7 @@ import {
   type Stamp,
   SYSTEM_PREFIX,
   type TimeLimit,
+  unseenWrites,
   type UserId,
   type VersionVector,
 } from "@tidelock/core";
@@ -125,6 +126,9 @@ function unpackOthers(packed: JsonValue): readonly FieldWrite[] {
   );
 }
 
+/** In place of a field: updates of an entity of which a value lost or waits. */
+export const QUIET = "";
+
 /** Takes what is to be remembered of a field into an entity's memory. */
 export function keepMemory(
   kept: Map<string, JsonValue>,
@@ -187,6 +191,13 @@ export class Draft {
       memory: memory.get(name),
       ...(others === undefined ? {} : { others: unpackOthers(others) }),
     };
+  }
+
+  /** Updates of which a value lost or waits, and which an author had not seen. */
+  quietUpdates({ memory }: Pick<EntityState, "memory">, seen: VersionVector): readonly FieldWrite[] {
+    const others = memory.get(othersOf(QUIET));
+    if (others === undefined) return [];
+    return unseenWrites({ value: null, write: undefined, memory: undefined, others: unpackOthers(others) }, seen);
   }
 
   /** What the policies see of a candidate's write. */

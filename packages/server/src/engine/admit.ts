@@ -36,6 +36,7 @@ import {
   Draft,
   isRefused,
   keepMemory,
+  QUIET,
   refuse,
   type Refused,
   writeRefusal,
@@ -256,6 +257,10 @@ export function settleUpdate(
     const problem = settleOne(candidate, schema, field, column, value, update, draft);
     if (problem !== null) return problem;
   }
+  // Where a value lost or waits, no field says that this update was: a delete that has not seen it must know all the same.
+  const isQuiet = update.held.length > 0 || update.decisions.some(({ winner }) => winner === "current");
+  const quiet = draft.quietUpdates(before, candidate.seen);
+  keepMemory(update.memory, QUIET, undefined, isQuiet ? [...quiet, draft.write(candidate, candidate.stamp)] : quiet);
   return update;
 }
 

@@ -12,6 +12,7 @@ import {
   type Mutation,
   type MutatorEffect,
   MutatorRefusal,
+  referencesIn,
   runMutator,
   TidelockError,
 } from "@tidelock/core";
@@ -76,12 +77,17 @@ export function admitCall(
   let isHeld = false;
   let isMerged = false;
   for (const { operation, collection, entity, fields } of effects as readonly MutatorEffect[]) {
+    const schema = draft.context.collections.get(collection);
+    for (const id of referencesIn(schema?.references ?? [], fields)) {
+      if (id.startsWith("tmp:"))
+        return refuse("entity-not-found", `${collection} refers to ${id}, which was never created`);
+    }
     const step = admit(
       {
         ...candidate,
         mutation: { ...mutation, operation, collection, entity, fields, seen: draft.offset - 1 },
         seen: { floor: draft.offset - 1, dots: candidate.seen.dots },
-        assigned: operation === "create" ? entity : null,
+        assigned: operation === "create" && schema?.ids === "server" ? entity : null,
       },
       draft,
     );

@@ -74,7 +74,9 @@ function unchanged(living: Living): Update {
 
 /** What of an entity an author had not seen, as one side of a conflict; `null` when he had seen all of it. */
 export function unseenOf(state: Living, schema: CollectionSchema, seen: VersionVector, draft: Draft): Contender | null {
-  let latest: FieldWrite | null = null;
+  // Where deletes win anyway, what a lost update wanted is in its own record.
+  const quiet = schema.onDelete === "delete-wins" ? [] : draft.quietUpdates(state, seen);
+  let latest: FieldWrite | null = quiet.at(-1) ?? null;
   const values: Array<[string, JsonValue]> = [];
   for (const [column, name] of draft.columns(schema.name).entries()) {
     if (name === MARK) continue;

@@ -144,7 +144,7 @@ export class Delivery {
 
   #send(sessions: readonly Session[], from: Offset, to: Offset, changes: readonly ChangeRow[]): void {
     if (sessions.length === 0) return;
-    const message: Delta = { type: "delta", from, to, time: this.#context.now(), changes };
+    const message: Delta = { type: "delta", from, to, time: this.#context.spokenTime(), changes };
     for (const session of sessions) session.told = to;
     this.#context.emit({ type: "send", sessions: sessions.map((session) => session.id), message });
   }
@@ -322,7 +322,7 @@ export class Delivery {
       from,
       to,
       subscription: job.subscription.id,
-      time: this.#context.now(),
+      time: this.#context.spokenTime(),
       changes,
     };
     this.#context.emit({ type: "send", sessions: [session.id], message });

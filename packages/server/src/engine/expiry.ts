@@ -91,6 +91,7 @@ export class Expiry {
           if (id !== null && !this.#due.has(id)) this.#learn(id, values);
         }
       }
+      if (result !== null) this.sweep();
     });
   }
 

@@ -99,6 +99,7 @@ export class Hub {
       bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
       random: options.random,
       now: () => this.#now,
+      spokenTime: () => this.#planner.latestTime,
       emit: (effect) => void this.#effects.push(effect),
       read: (request, done) => this.#read(request, done as (result: ReadResult | null) => void),
       ruleContext: (principal) => ({
@@ -163,7 +164,7 @@ export class Hub {
 
   /** Whether nothing is under way and nobody is connected: the hub may be forgotten and made anew. */
   get idle(): boolean {
-    return this.sessionCount === 0 && this.#planner.idle && this.#reads.size === 0;
+    return this.sessionCount === 0 && this.#planner.idle && this.#reads.size === 0 && !this.#expiry.pending;
   }
 
   handle(input: HubInput, now: Millis): HubEffect[] {

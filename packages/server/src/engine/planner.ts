@@ -19,6 +19,7 @@ import {
   EVERYTHING,
   HybridClock,
   MAX_CLOCK_DRIFT,
+  type Millis,
   type Offset,
   type Outcome,
   parseEntityId,
@@ -113,6 +114,11 @@ export class Planner {
   /** Whether more may wait. When nothing does, anything may: or a push larger than the bound would never be taken. */
   hasRoomFor(mutations: number): boolean {
     return this.backlog === 0 || this.backlog + mutations <= this.#context.limits.maxPendingMutations;
+  }
+
+  /** A time after every stamp that was admitted, and not before now. */
+  get latestTime(): Millis {
+    return Math.max(this.#context.now(), stampMillis(this.#clock.last) + 1);
   }
 
   /** The log's head on disk. */

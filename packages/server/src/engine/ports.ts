@@ -70,6 +70,11 @@ export interface HubContext {
   readonly bounds: EngineBounds;
   readonly random: Random;
   readonly now: () => Millis;
+  /**
+   * The time that deltas carry: the server's clock, or a millisecond after the latest stamp in the log where that is ahead.
+   * A device that keeps up with it writes stamps later than everything that it has seen, as Lamport's clocks do.
+   */
+  readonly spokenTime: () => Millis;
   readonly emit: (effect: HubEffect) => void;
   /** Reads; `done` gets the result, or `null` when the storage failed. */
   readonly read: <Kind extends ReadRequest["kind"]>(
