@@ -119,7 +119,7 @@ class AssembledServer implements TidelockServer {
       accepting: () => this.#closing === null,
     };
     this.#webSockets = new WebSocketGateway(this.#context, this.#sweep);
-    this.#routes = new Routes(this.#context, this.#sweep, () => this.#open);
+    this.#routes = new Routes(this.#context, this.#sweep, () => this.#open, options.inbox ?? true);
     this.#router = new Router(this.#context, this.#routes.own());
     this.metrics.levels = () => this.#tenants.levels();
   }

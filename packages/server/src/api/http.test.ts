@@ -320,6 +320,7 @@ describe("documents", () => {
       "/sync/reviews",
       "/sync/reviews/{id}",
       "/sync/reviews/{id}/decide",
+      "/sync/schema",
     ]);
     const { responses } = document.paths["/sync/reconcile"]?.["post"] ?? { responses: {} };
     for (const status of ["200", "400", "401", "403", "409", "413", "415", "422", "429", "503"]) {

@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly upgrade?: UpgradePolicy;
   /** Answers what is none of the server's own addresses, and says whether it did. With `listen` only. */
   readonly static?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+  /** Whether the page on which people decide reviews is served, at `/inbox`. Default: yes. It shows nothing without a token. */
+  readonly inbox?: boolean;
   /** Bytes of snapshots kept for the next device. Default 256 MiB. */
   readonly snapshotCacheBytes?: number;
   /**

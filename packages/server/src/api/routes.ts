@@ -1,6 +1,7 @@
 /** All addresses of the server, put together for its two places: on its own, and below a path of somebody else's. */
 import { asyncApiDocument } from "../gateway/asyncapi.ts";
 import type { GatewayContext } from "../gateway/context.ts";
+import { inboxRoutes } from "../gateway/inbox.ts";
 import { documentRoute, openApiDocument } from "../gateway/openapi.ts";
 import { healthRoutes, metricsRoute } from "../gateway/operations.ts";
 import { QueryGateway } from "../gateway/queries.ts";
@@ -16,15 +17,20 @@ export const DEFAULT_PATH = "/sync";
 export class Routes {
   readonly #context: GatewayContext;
   readonly #ready: () => boolean;
+  readonly #hasInbox: boolean;
   readonly #sse: SseGateway;
   readonly #reconcile: ReconcileGateway;
   readonly #queries: QueryGateway;
   readonly #reviews: ReviewActions;
 
-  /** @param ready whether the storage is open */
-  constructor(context: GatewayContext, sweep: Sweep, ready: () => boolean) {
+  /**
+   * @param ready whether the storage is open
+   * @param hasInbox whether the page for reviews is served
+   */
+  constructor(context: GatewayContext, sweep: Sweep, ready: () => boolean, hasInbox: boolean) {
     this.#context = context;
     this.#ready = ready;
+    this.#hasInbox = hasInbox;
     this.#sse = new SseGateway(context, sweep);
     this.#reconcile = new ReconcileGateway(context);
     this.#queries = new QueryGateway(context);
@@ -34,16 +40,20 @@ export class Routes {
   /** For a server of its own: the engine below `/sync`, operations and documents at the root. */
   own(): readonly Route[] {
     const { metrics } = this.#context;
-    return this.#documented(
-      [...this.#engine(DEFAULT_PATH), ...this.#health(""), metricsRoute(metrics)],
-      "",
-      DEFAULT_PATH,
-    );
+    const routes = [...this.#engine(DEFAULT_PATH), ...this.#health(""), metricsRoute(metrics)];
+    return [...this.#documented(routes, "", DEFAULT_PATH), ...this.#inbox("", "..")];
   }
 
   /** All of it below one path. Metrics stay inside: `server.metrics` has them. */
   below(path: string): readonly Route[] {
-    return this.#documented([...this.#engine(path), ...this.#health(path)], path, path);
+    const routes = this.#documented([...this.#engine(path), ...this.#health(path)], path, path);
+    // The page's client adds `/sync` to where it finds the server.
+    return path.endsWith(DEFAULT_PATH) ? [...routes, ...this.#inbox(path, "../..")] : routes;
+  }
+
+  /** The page is for people: documents about addresses say nothing of it. */
+  #inbox(prefix: string, base: string): readonly Route[] {
+    return this.#hasInbox ? inboxRoutes(prefix, base) : [];
   }
 
   #engine(path: string): readonly Route[] {

@@ -75,6 +75,7 @@ const ENTRIES: Entries = {
     url: { ...text, required: true },
   }),
   snapshotCacheBytes: fromZero,
+  inbox: { accepts: "true or false", fits: (value) => typeof value === "boolean" },
   webhooks: { accepts: "a list of { url, secret or secretEnv, events }", fits: Array.isArray },
   ruleTimeoutMs: {
     accepts: "a whole number from 0 to 10000",

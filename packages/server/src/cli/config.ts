@@ -24,6 +24,7 @@ type SharedEntries = Pick<
   | "retention"
   | "upgrade"
   | "snapshotCacheBytes"
+  | "inbox"
   | "ruleTimeoutMs"
 >;
 

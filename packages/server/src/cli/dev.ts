@@ -104,7 +104,7 @@ async function announce(url: string, source: Source, secret: DevSecret, dataFile
   print();
   print(`  ${paint.output("bold", `Tidelock ${version}`)}  ${paint.output("dim", "server for development")}`);
   print();
-  printFacts(addressesOf(url).map(([name, address]) => [name.padEnd(9), paint.output("cyan", address)]));
+  printFacts(addressesOf(url, source.config).map(([name, address]) => [name.padEnd(9), paint.output("cyan", address)]));
   print();
   const summary = schemaSummary(source.schema);
   const hint = paint.output("dim", "put your own into tidelock.schema.ts");
@@ -127,6 +127,12 @@ async function announce(url: string, source: Source, secret: DevSecret, dataFile
     print(`  ${paint.output("dim", `Try it, as user u1 of tenant ${DEMO_TENANT}:`)}`);
     print();
     print(example);
+  }
+  if (source.config.inbox !== false) {
+    print();
+    print(`  ${paint.output("dim", "Decide reviews, as the same user:")}`);
+    print();
+    print(`${url}/inbox/#token=${token}`);
   }
   print();
   print(`  ${paint.output("dim", "`tidelock tail` shows changes as they happen. Stop with Ctrl+C.")}`);

@@ -139,7 +139,7 @@ function announce(url: string, path: string, schema: Schema, dataFile: string | 
   print();
   print(`  ${paint.output("bold", `Tidelock ${version}`)}`);
   print();
-  printFacts(addressesOf(url).map(([name, address]) => [name.padEnd(9), paint.output("cyan", address)]));
+  printFacts(addressesOf(url, config).map(([name, address]) => [name.padEnd(9), paint.output("cyan", address)]));
   print();
   printFacts([
     ["Config".padEnd(9), shortPath(path)],

@@ -5,7 +5,7 @@ import type { TidelockConfig } from "./config.ts";
 
 /** What a configuration says about the server itself, in the words of `createServer`. */
 export function serverEntries(config: Partial<TidelockConfig>): Partial<ServerOptions> {
-  const { rules, rooms, limits, origins, retention, upgrade, snapshotCacheBytes, ruleTimeoutMs } = config;
+  const { rules, rooms, limits, origins, retention, upgrade, snapshotCacheBytes, inbox, ruleTimeoutMs } = config;
   return {
     ...(rules && { rules }),
     ...(rooms && { rooms }),
@@ -14,6 +14,7 @@ export function serverEntries(config: Partial<TidelockConfig>): Partial<ServerOp
     ...(retention && { retention }),
     ...(upgrade && { upgrade }),
     ...(snapshotCacheBytes !== undefined && { snapshotCacheBytes }),
+    ...(inbox !== undefined && { inbox }),
     ...(ruleTimeoutMs !== undefined && { ruleTimeoutMs }),
   };
 }
@@ -31,7 +32,10 @@ export function schemaSummary(schema: Schema): string {
 }
 
 /** Where the server's doors are. */
-export function addressesOf(url: string): readonly (readonly [name: string, address: string])[] {
+export function addressesOf(
+  url: string,
+  { inbox = true }: Pick<TidelockConfig, "inbox">,
+): readonly (readonly [name: string, address: string])[] {
   return [
     ["Sync", `${url.replace(/^http/, "ws")}/sync`],
     ["Events", `${url}/sync/events`],
@@ -39,5 +43,6 @@ export function addressesOf(url: string): readonly (readonly [name: string, addr
     ["Health", `${url}/healthz`],
     ["Metrics", `${url}/metrics`],
     ["OpenAPI", `${url}/openapi.json`],
+    ...(inbox ? [["Inbox", `${url}/inbox/`] as const] : []),
   ];
 }

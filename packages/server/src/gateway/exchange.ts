@@ -29,8 +29,8 @@ export interface StreamEvents {
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Text, or a stream: called with the way out once the head has been sent. */
-  readonly body: string | ((pipe: Pipe) => StreamEvents);
+  /** Text, bytes, or a stream: called with the way out once the head has been sent. */
+  readonly body: string | Uint8Array | ((pipe: Pipe) => StreamEvents);
   /** Called instead of `body` when nobody is there any more to read the stream. */
   readonly abandoned?: () => void;
 }

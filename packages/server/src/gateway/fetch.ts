@@ -39,9 +39,10 @@ async function readBody(request: Request, maxBytes: number): Promise<Uint8Array>
 }
 
 export function fetchResponse(request: ApiRequest, { status, headers, body }: ApiResponse): Response {
-  if (typeof body === "string") {
-    const empty = request.method === "HEAD" || status === 204;
-    return new Response(empty ? null : body, { status, headers: { ...headers } });
+  if (typeof body !== "function") {
+    const empty = request.method === "HEAD" || status === 204 || status === 304;
+    const sent = typeof body === "string" ? body : new Uint8Array(body);
+    return new Response(empty ? null : sent, { status, headers: { ...headers } });
   }
   return new Response(streamOf(body), { status, headers: { ...headers } });
 }

@@ -50,7 +50,7 @@ export function nodeRespond(incoming: IncomingMessage, response: ServerResponse,
   // What is left of a body that nobody wants must not be taken for the next request.
   const unread = !incoming.complete;
   response.writeHead(status, { ...headers, ...(unread ? { connection: "close" } : {}) });
-  if (typeof body === "string") {
+  if (typeof body !== "function") {
     response.end(incoming.method === "HEAD" ? undefined : body);
     return;
   }
