@@ -2,7 +2,7 @@
  * Emits `dist` of every package, or of the packages named on the command line, in dependency order.
  *
  * The source condition is switched off here: a package is compiled against the emitted declarations of its siblings,
- * exactly what a user of the published package will see.
+ * exactly what a user of the published package will see. `inbox` alone builds the page that the server serves.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
@@ -29,9 +29,24 @@ function build(name: string): void {
     process.exit(1);
   }
   copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+  if (name === "server") buildInbox(join(folder, "dist/inbox"));
 }
 
-const named = process.argv.slice(2);
+/** The page for reviews, which the server brings along. */
+function buildInbox(outDir: string): void {
+  const vite = join(root, "node_modules/vite/bin/vite.js");
+  const options = ["--outDir", outDir, "--emptyOutDir", "--logLevel", "warn"];
+  const result = spawnSync(process.execPath, [vite, "build", ...options], {
+    stdio: "inherit",
+    cwd: join(root, "apps/inbox"),
+  });
+  if (result.status === 0) return;
+  console.error("build of apps/inbox failed");
+  process.exit(1);
+}
+
+const named = process.argv.slice(2).filter((name) => name !== "inbox");
+if (process.argv.includes("inbox")) buildInbox(join(root, "packages/server/dist/inbox"));
 for (const name of named) {
   const needs = dependencies[name];
   if (needs === undefined) {
@@ -42,4 +57,4 @@ for (const name of named) {
     if (!existsSync(join(root, "packages", needed, "dist/index.d.ts"))) build(needed);
   }
 }
-for (const name of named.length > 0 ? named : Object.keys(dependencies)) build(name);
+for (const name of process.argv.length > 2 ? named : Object.keys(dependencies)) build(name);

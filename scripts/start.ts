@@ -9,7 +9,8 @@ import { TidelockError } from "@tidelock/core";
 import { createLogger, createServer, type TidelockServer } from "@tidelock/server";
 import { sqliteStorage } from "@tidelock/server/sqlite";
 import { schema } from "../apps/board/src/schema.ts";
-import { builtBoard } from "./demo/build-board.ts";
+import { builtApp } from "./demo/built-app.ts";
+import { openInboxDoor } from "./demo/inbox-door.ts";
 import { demoRules } from "./demo/rules.ts";
 import { developmentSecret } from "./demo/secret.ts";
 import { seedSamples } from "./demo/seed.ts";
@@ -25,7 +26,8 @@ async function start(): Promise<void> {
   const port = portFrom(process.env["PORT"]);
   const path = resolve(process.env["TIDELOCK_DATA"] ?? ".tidelock/demo.db");
   const secret = developmentSecret(resolve(SECRET_FILE));
-  const board = staticFiles(await builtBoard(say));
+  const board = staticFiles(await builtApp("board", say));
+  await builtApp("inbox", say);
   const sessions = demoSessions(secret);
   const server = createServer({
     schema,
@@ -33,7 +35,10 @@ async function start(): Promise<void> {
     auth: { secret },
     rules: demoRules,
     logger: createLogger({ level: "warn", destination: process.stderr }),
-    static: async (request, response) => board.handle(request, response) || (await sessions.handle(request, response)),
+    static: async (request, response) =>
+      board.handle(request, response) ||
+      (await openInboxDoor(sessions, request, response)) ||
+      (await sessions.handle(request, response)),
   });
   stopOnSignals(server);
   try {

@@ -44,13 +44,18 @@ function run(cwd: string, program: string, ...arguments_: readonly string[]): Pr
   });
 }
 
+function isSource(path: string): boolean {
+  return !["node_modules", "dist"].includes(basename(path));
+}
+
 /** The workspace without what was built in it; its packages see each other's copies. */
 function copyWorkspace(to: string): void {
   for (const name of names) {
     const folder = join(root, "packages", name);
-    const keep = (path: string): boolean => !["node_modules", "dist"].includes(basename(path));
-    cpSync(folder, join(to, "packages", name), { recursive: true, filter: keep });
+    cpSync(folder, join(to, "packages", name), { recursive: true, filter: isSource });
   }
+  // The server brings a page along.
+  cpSync(join(root, "apps/inbox"), join(to, "apps/inbox"), { recursive: true, filter: isSource });
   for (const file of ["tsconfig.base.json", "LICENSE", "scripts/build.ts"]) cpSync(join(root, file), join(to, file));
   writeFileSync(join(to, "package.json"), '{ "private": true, "type": "module" }\n');
   mkdirSync(join(to, "node_modules/@tidelock"), { recursive: true });
@@ -134,6 +139,9 @@ describe("The packed packages", { timeout: 240_000 }, () => {
       const folder = join(user, "node_modules/@tidelock", name);
       const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
       assert.ok(files.includes("LICENSE"), "LICENSE is missing");
+      // The page that the server brings along, and the licences of what is bundled in it.
+      const page = files.filter((file) => /^dist[\\/]inbox[\\/](index\.html|LICENSES\.txt)$/.test(file));
+      assert.equal(page.length, name === "server" ? 2 : 0);
       assert.deepEqual(
         files.filter((file) => /(^|[\\/])src[\\/]|\.(test|long|fuzz|bench)\.|tsconfig|\.tsbuildinfo/.test(file)),
         [],

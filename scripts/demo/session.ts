@@ -55,7 +55,7 @@ function signToken(key: Uint8Array, { name, user, role = "member" }: Person): Pr
 }
 
 /** Both ends on this machine, and a host name that no foreign DNS server can point here. */
-function isLocal({ socket, headers }: IncomingMessage): boolean {
+export function isLocal({ socket, headers }: IncomingMessage): boolean {
   const isLoopback = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(socket.remoteAddress ?? "");
   return isLoopback && /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(headers.host ?? "");
 }

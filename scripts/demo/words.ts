@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import { styleText } from "node:util";
 import { TidelockError } from "@tidelock/core";
+import { INBOX_DOOR } from "./inbox-door.ts";
 
 export interface Places {
   readonly url: string;
@@ -16,6 +17,7 @@ export function say(text: string): void {
 export function welcome({ url, path, secretPath }: Places): void {
   const rows: ReadonlyArray<readonly [string, string]> = [
     ["Board", styleText(["bold", "cyan"], url)],
+    ["Inbox", `${styleText("cyan", `${url}${INBOX_DOOR}`)}${styleText("dim", " reviews, as Mira, who leads")}`],
     ["Health", `${url}/healthz`],
     ["Metrics", `${url}/metrics`],
     ["API", `${url}/openapi.json`],

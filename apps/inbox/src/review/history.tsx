@@ -1,0 +1,85 @@
+/** How the field came to be what it is, from the server's log. Not there where the server does not offer it. */
+import type { HistoryEntry } from "@tidelock/client";
+import type { FieldSchema, Review } from "@tidelock/core";
+import type { ReactNode } from "react";
+import { Avatar } from "../people/avatar.tsx";
+import { useNames } from "../session/inbox-context.tsx";
+import { useNow } from "../shell/clock.ts";
+import { briefValue } from "../value/brief.ts";
+import { listed, readable } from "../value/names.ts";
+import { relativeTime, wholeMomentText } from "../value/times.ts";
+import { useHistory } from "./use-history.ts";
+
+interface HistoryProps {
+  readonly review: Review;
+  readonly field: FieldSchema | undefined;
+}
+
+export function HistorySection({ review, field }: HistoryProps): ReactNode {
+  const history = useHistory(review);
+  if (history.state !== "ready" || history.entries.length === 0) return null;
+  return (
+    <section className="history" aria-label="History">
+      <h3 className="section-name">
+        {review.field === null ? "History of the record" : `History of ${readable(review.field)}`}
+      </h3>
+      <ol>
+        {history.entries.map((entry) => (
+          <Entry key={entry.offset} entry={entry} field={field} name={review.field} />
+        ))}
+      </ol>
+      {history.isComplete ? null : (
+        <p className="is-faint">The log does not reach back further, or there is more of it.</p>
+      )}
+    </section>
+  );
+}
+
+interface EntryProps {
+  readonly entry: HistoryEntry;
+  readonly field: FieldSchema | undefined;
+  readonly name: string | null;
+}
+
+function Entry({ entry, field, name }: EntryProps): ReactNode {
+  const { who } = useNames();
+  const now = useNow(30_000);
+  const { user, time, kind, changed, offset } = entry;
+  const change = changed.find((each) => each.field === name);
+  return (
+    <li>
+      <Avatar user={user} size="small" isDecorative />
+      <p>
+        <bdi className="history-who">{who(user)}</bdi>{" "}
+        {change === undefined ? (
+          <span>
+            {recordWords(
+              kind,
+              changed.map((each) => each.field),
+            )}
+          </span>
+        ) : (
+          <span className="history-change">
+            {kind === "created" ? null : (
+              <>
+                <bdi className="history-was">{briefValue(field, change.was, 80)}</bdi>
+                <span aria-label="became"> → </span>
+              </>
+            )}
+            <bdi>{briefValue(field, change.now, 80)}</bdi>
+          </span>
+        )}
+      </p>
+      <time dateTime={new Date(time).toISOString()} title={`${wholeMomentText(time)}, event ${offset}`}>
+        {relativeTime(time, now)}
+      </time>
+    </li>
+  );
+}
+
+function recordWords(kind: HistoryEntry["kind"], fields: readonly string[]): string {
+  if (kind === "created") return "created the record";
+  if (kind === "deleted") return "deleted the record";
+  const names = fields.filter((name) => !name.startsWith("tidelock.")).map(readable);
+  return names.length === 0 ? "changed nothing that is shown" : `changed ${listed(names)}`;
+}

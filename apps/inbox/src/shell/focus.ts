@@ -1,0 +1,31 @@
+/** Where the focus goes when what had it is gone or done with. After the page has been rendered. */
+
+/** Whether list and review are not side by side. The same width is in `styles/layout.css`. */
+export function isNarrow(): boolean {
+  return matchMedia("(max-width: 860px)").matches;
+}
+
+export function focusRow(review: string): void {
+  later(() => {
+    const row = document.querySelector<HTMLElement>(`[data-row-link="${CSS.escape(review)}"]`);
+    row?.focus({ preventScroll: true });
+    row?.closest("li")?.scrollIntoView({ block: "nearest" });
+  });
+}
+
+export function focusTitle(): void {
+  later(() => document.querySelector<HTMLElement>("[data-review-title]")?.focus());
+}
+
+export function focusPart(name: "note" | "search" | "list"): void {
+  later(() => {
+    const part = document.querySelector<HTMLElement>(`[data-part="${name}"]`);
+    part?.focus();
+    if (part instanceof HTMLInputElement || part instanceof HTMLTextAreaElement) part.select();
+  });
+}
+
+/** Twice, because rendering may need the first. */
+function later(run: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(run));
+}
