@@ -197,4 +197,4 @@ export const SAMPLE_HISTORY: readonly SampleEvent[] = [
 ];
 
 /** The lead who has decided between the dates of a sample, and whose date it was. */
-export const SAMPLE_DECISION = { who: "Mira", card: REFUND, for: "Tomas" } as const;
+export const SAMPLE_DECISION = { who: "Mira", card: REFUND, for: "Tomas", hoursAgo: 44 } as const;

@@ -44,7 +44,7 @@ export async function seedSamples(server: TidelockServer, sessions: DemoSessions
     const [result] = (await reconcile(server, sessions, deviceOf(event.who), [mutation])).applied ?? [];
     seen = result?.version ?? seen;
   }
-  await decide(server, sessions, idOf(SAMPLE_DECISION.card));
+  await decide(server, sessions, idOf(SAMPLE_DECISION.card), now);
   return applied.filter(({ outcome }) => outcome === "applied").length;
 }
 
@@ -53,7 +53,7 @@ function deviceOf(name: SampleName): string {
 }
 
 /** The lead's decision, unless it was made before. */
-async function decide(server: TidelockServer, sessions: DemoSessions, card: string): Promise<void> {
+async function decide(server: TidelockServer, sessions: DemoSessions, card: string, now: number): Promise<void> {
   const device = deviceOf(SAMPLE_DECISION.who);
   const { state = [], checkpoint = null } = await reconcile(server, sessions, device, []);
   const review = state.find(({ fields }) => fields?.["entity"] === card && fields["status"] === "open");
@@ -68,6 +68,7 @@ async function decide(server: TidelockServer, sessions: DemoSessions, card: stri
       entity_id: review.entity_id,
       payload: { candidate: chosen.id },
       version: checkpoint,
+      occurred_at: hoursBefore(now, SAMPLE_DECISION.hoursAgo),
     },
   ]);
 }
@@ -146,7 +147,7 @@ function* sampleMutations(now: number): Generator<object> {
     const name = sampleName(task.title);
     const dueAt = dueInDays === undefined ? null : endOfDay(now, dueInDays);
     const createdAt = now - PLANNED_MS - (SAMPLE_TASKS.length - index) * DAY_MS;
-    const merged = { steps: steps.map(stepOf), asked: { add: asked } };
+    const merged = { steps: steps.map(stepOf), asked };
     const createdBy = task.assignee ?? "Mira";
     yield create(name, "tasks", createdAt, { ...task, ...merged, position, dueAt, createdAt, createdBy });
     for (const [order, [author, text]] of comments.entries()) {
@@ -181,8 +182,12 @@ function mutationOf({ hoursAgo, fields }: SampleEvent, now: number): object {
     collection: "tasks",
     operation: "update",
     payload: typeof dueAt === "number" ? { dueAt: endOfDay(now, dueAt) } : fields,
-    occurred_at: new Date(now - hoursAgo * HOUR_MS).toISOString(),
+    occurred_at: hoursBefore(now, hoursAgo),
   };
+}
+
+function hoursBefore(now: number, hours: number): string {
+  return new Date(now - hours * HOUR_MS).toISOString();
 }
 
 function endOfDay(now: number, days: number): number {

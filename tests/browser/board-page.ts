@@ -1,5 +1,6 @@
 /** The board as its user sees it: one window, driven by what is on the screen. */
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import type { Role } from "../../apps/board/src/schema.ts";
 import { findChromium } from "../../scripts/setup-system.ts";
 
 const FLAGS = [
@@ -42,10 +43,11 @@ export class BoardPage {
   }
 
   /** A new window in which somebody sits who is not known yet. */
-  static async enter(profile: BrowserContext, url: string, name: string): Promise<BoardPage> {
+  static async enter(profile: BrowserContext, url: string, name: string, role: Role = "member"): Promise<BoardPage> {
     const board = new BoardPage(await profile.newPage());
     await board.page.goto(url);
     await board.page.getByRole("textbox", { name: "Name" }).fill(name);
+    await board.page.locator(`input[name="role"][value="${role}"]`).check();
     await board.page.getByRole("button", { name: "Open the board" }).click();
     await board.whenLive();
     return board;
@@ -64,6 +66,27 @@ export class BoardPage {
   }
   get outbox(): Locator {
     return this.page.getByRole("complementary", { name: "Outbox" });
+  }
+  /** The open card. */
+  get dialog(): Locator {
+    return this.page.locator("dialog[open].card-dialog");
+  }
+  get notices(): Locator {
+    return this.page.getByRole("status", { name: "Notices" });
+  }
+  /** The decision that the open card waits for. */
+  get review(): Locator {
+    return this.dialog.locator(".review-panel");
+  }
+  /** What a card says while two due dates wait for a decision. */
+  reviewMark(title: string): Locator {
+    return this.card(title).locator(".due.is-in-review");
+  }
+  /** An item of the open card's checklist. */
+  step(text: string): Locator {
+    return this.dialog
+      .locator("[data-step]")
+      .filter({ has: this.page.getByRole("checkbox", { name: text, exact: true }) });
   }
 
   /** Connected, and nothing is unsent. */
@@ -95,9 +118,8 @@ export class BoardPage {
 
   async openCard(title: string): Promise<Locator> {
     await this.card(title).getByRole("link").click();
-    const dialog = this.page.locator("dialog[open].card-dialog");
-    await dialog.waitFor();
-    return dialog;
+    await this.dialog.waitFor();
+    return this.dialog;
   }
   async closeCard(): Promise<void> {
     await this.page.keyboard.press("Escape");
@@ -110,6 +132,46 @@ export class BoardPage {
     await dialog.getByRole("menuitemradio", { name, exact: true }).click();
     await dialog.getByRole("button", { name: `Assignee: ${name}` }).waitFor();
     await this.closeCard();
+  }
+
+  /** @param day such as `2031-03-05` */
+  async setDue(title: string, day: string): Promise<void> {
+    const dialog = await this.openCard(title);
+    await dialog.getByLabel("Due", { exact: true }).fill(day);
+    await this.closeCard();
+  }
+
+  async setPriority(title: string, name: string): Promise<void> {
+    const dialog = await this.openCard(title);
+    await dialog.getByRole("button", { name: /^Priority/ }).click();
+    await dialog.getByRole("menuitemradio", { name, exact: true }).click();
+    await dialog.getByRole("button", { name: `Priority: ${name}` }).waitFor();
+    await this.closeCard();
+  }
+
+  /** Adds items to the checklist of the open card. */
+  async addSteps(texts: readonly string[]): Promise<void> {
+    const field = this.dialog.getByRole("textbox", { name: "Add an item" });
+    for (const text of texts) {
+      await field.fill(text);
+      await field.press("Enter");
+      await this.step(text).waitFor();
+    }
+  }
+
+  /** The checklist of the open card: what is done begins with `x `. */
+  steps(): Promise<string[]> {
+    return this.dialog
+      .locator("[data-step]")
+      .evaluateAll((items) =>
+        items.map((item) => `${item.dataset["done"] === "true" ? "x " : ""}${item.querySelector("textarea")?.value}`),
+      );
+  }
+
+  async openHistory(title: string): Promise<Locator> {
+    const dialog = await this.openCard(title);
+    await dialog.getByRole("tab", { name: "History" }).click();
+    return dialog.getByRole("tabpanel");
   }
 
   async comment(title: string, text: string): Promise<void> {

@@ -111,8 +111,8 @@ describe("a window that was offline", () => {
     assert.ok(titles.has("Bridge tablet, by Bruno"), "of one field, the later change wins");
     assert.ok(!titles.has("Bridge tablet, by Ada"));
     assert.ok(titles.has("Load-test, by Bruno") && titles.has("Ada's idea"));
-    await ada.page.getByText("two people changed the title").waitFor();
-    await ada.page.getByRole("button", { name: "Use mine" }).click();
+    await ada.page.getByText("Bruno's title went before yours").waitFor();
+    await ada.page.getByRole("button", { name: "Bring mine back" }).click();
     await bruno.card("Bridge tablet, by Ada").waitFor();
   });
 
@@ -125,7 +125,7 @@ describe("a window that was offline", () => {
     await ada.goOnline();
     const titles = (await agreement(ada, bruno)).map(({ title }) => title);
     assert.ok(titles.includes("Timetable, by Ada"));
-    await ada.page.getByRole("button", { name: "Use theirs" }).waitFor();
+    await ada.page.getByRole("button", { name: "Take theirs" }).waitFor();
   });
 
   test("keeps everything when it is reloaded", async () => {

@@ -8,13 +8,14 @@ import { useOpenCard } from "./board/route.ts";
 import { CardDialog } from "./dialog/card-dialog.tsx";
 import { Outbox } from "./outbox/outbox.tsx";
 import { PresenceProvider } from "./presence/presence.tsx";
+import { OpenReviews } from "./review/open-reviews.tsx";
 import { type BoardSession, openSession, SessionProvider } from "./session/board-session.tsx";
 import { type Person, personOf, savePerson } from "./session/person.ts";
 import type { Slot } from "./session/slots.ts";
 import { Announcer } from "./shell/announce.tsx";
 import { FilterBar } from "./shell/filter-bar.tsx";
 import { Header } from "./shell/header.tsx";
-import { NameDialog } from "./shell/name-dialog.tsx";
+import { type Named, NameDialog } from "./shell/name-dialog.tsx";
 import { useShortcuts } from "./shell/shortcuts.ts";
 import { Toasts } from "./shell/toasts.tsx";
 
@@ -38,18 +39,20 @@ interface AppProps {
 export function App({ slot, known }: AppProps): ReactNode {
   const [opened, setOpened] = useState(known);
   if (opened === null) {
-    const enter = (name: string): void => {
-      savePerson(slot, name);
+    const enter = (person: Named): void => {
+      savePerson(slot, person);
       setOpened(openBoard(slot));
     };
-    return <NameDialog name={null} onChoose={enter} onClose={() => {}} />;
+    return <NameDialog person={null} onChoose={enter} onClose={() => {}} />;
   }
   const { session, person } = opened;
   return (
     <TidelockProvider client={session.client}>
       <SessionProvider value={session}>
         <PresenceProvider name={person.name}>
-          <Page name={person.name} onRename={(name) => setOpened({ session, person: session.rename(name) })} />
+          <OpenReviews>
+            <Page person={person} onBecome={(next) => setOpened({ session, person: session.become(next) })} />
+          </OpenReviews>
         </PresenceProvider>
       </SessionProvider>
     </TidelockProvider>
@@ -57,33 +60,47 @@ export function App({ slot, known }: AppProps): ReactNode {
 }
 
 interface PageProps {
-  readonly name: string;
-  readonly onRename: (name: string) => void;
+  readonly person: Person;
+  readonly onBecome: (person: Named) => void;
 }
 
-function Page({ name, onRename }: PageProps): ReactNode {
+function Page({ person, onBecome }: PageProps): ReactNode {
   const data = useBoardData();
   const card = useOpenCard();
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
   const [isOutboxOpen, setOutboxOpen] = useState(false);
-  const [isRenaming, setRenaming] = useState(false);
+  const [isNaming, setNaming] = useState(false);
   useShortcuts({ onOutbox: () => setOutboxOpen((isOpen) => !isOpen) });
 
   return (
     <>
       <Header
-        name={name}
+        person={person}
         isOutboxOpen={isOutboxOpen}
         onOutbox={() => setOutboxOpen(!isOutboxOpen)}
-        onRename={() => setRenaming(true)}
+        onName={() => setNaming(true)}
       />
       <FilterBar tasks={data.tasks} filter={filter} onFilter={setFilter} />
       <div className="page-body">
         <Board data={data} filter={filter} />
         {isOutboxOpen ? <Outbox onClose={() => setOutboxOpen(false)} /> : null}
       </div>
-      {card === null ? null : <CardDialog key={card} id={card} data={data} />}
-      {isRenaming ? <NameDialog name={name} onChoose={onRename} onClose={() => setRenaming(false)} /> : null}
+      {card === null ? (
+        <Voices />
+      ) : (
+        <CardDialog key={card} id={card} data={data} onRole={() => setNaming(true)}>
+          <Voices />
+        </CardDialog>
+      )}
+      {isNaming ? <NameDialog person={person} onChoose={onBecome} onClose={() => setNaming(false)} /> : null}
+    </>
+  );
+}
+
+/** What the page says by itself. A modal dialog silences everything outside of it, so they are inside of the open one. */
+function Voices(): ReactNode {
+  return (
+    <>
       <Toasts />
       <Announcer />
     </>

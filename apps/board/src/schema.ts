@@ -94,8 +94,12 @@ export type Status = (typeof STATUSES)[number];
 export type Priority = (typeof PRIORITIES)[number];
 export type Role = (typeof ROLES)[number];
 /** One item of a checklist. */
-export type Step = Task["steps"][number];
+export interface Step {
+  readonly id: string;
+  readonly text: string;
+  readonly done: boolean;
+}
 
-export function openSteps({ steps }: Pick<Task, "steps">): readonly Step[] {
+export function openSteps({ steps }: { readonly steps: readonly Step[] }): readonly Step[] {
   return steps.filter(({ done }) => !done);
 }

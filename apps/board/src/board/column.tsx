@@ -5,9 +5,9 @@ import { Card } from "../card/card.tsx";
 import { StatusIcon } from "../card/status-icon.tsx";
 import type { Status, Task } from "../schema.ts";
 import { useSession } from "../session/board-session.tsx";
+import { type DropPlace, isAhead, useSortTarget } from "../sorting/sorting.ts";
 import { STATUS_NAMES } from "../sync/words.ts";
 import { afterVisible, positionAhead } from "./board-model.ts";
-import { type DropPlace, useColumnDrop } from "./drag.ts";
 import { placedByHand } from "./glide.tsx";
 import type { CardMoves } from "./moves.ts";
 import { QuickAdd } from "./quick-add.tsx";
@@ -35,7 +35,7 @@ export const Column = memo(function Column(props: ColumnProps): ReactNode {
   const heading = useId();
   const column = useRef<HTMLElement>(null);
   const list = useRef<HTMLOListElement>(null);
-  const place = useColumnDrop({ column, list, onDrop: useDrop(props) });
+  const place = useSortTarget({ kind: "card", area: column, list, onDrop: useDrop(props) });
   const hidden = tasks.length - visible.length;
 
   return (
@@ -116,10 +116,6 @@ function useDrop({ status, tasks, visible }: ColumnProps): (id: string, place: D
     },
     [client, actions, status, tasks, visible],
   );
-}
-
-function isAhead(place: DropPlace | null, id: string): boolean {
-  return place !== null && place !== "end" && place.before === id;
 }
 
 function DropMarker(): ReactNode {

@@ -15,7 +15,7 @@ export function closeCard(): void {
 }
 
 export function useOpenCard(): string | null {
-  return useSyncExternalStore(subscribe, readCard);
+  return useSyncExternalStore(subscribe, openedCard);
 }
 
 function subscribe(listener: () => void): () => void {
@@ -27,7 +27,7 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-function readCard(): string | null {
+export function openedCard(): string | null {
   const [, id] = /^#card\/(.+)$/.exec(location.hash) ?? [];
   return id === undefined ? null : decodeURIComponent(id);
 }

@@ -1,16 +1,18 @@
 /** A card on the board: what matters of a task at one glance, how far its changes have come, and who has it open. */
 import { useEntity } from "@tidelock/client/react";
-import { MessageSquare, NotepadText, PencilLine } from "lucide-react";
+import { Hand, MessageSquare, PencilLine } from "lucide-react";
 import { type KeyboardEvent, memo, type MouseEvent, type ReactNode, useRef, useState } from "react";
-import { useCardDrag } from "../board/drag.ts";
 import { focusNeighbour } from "../board/focus.ts";
 import type { CardMoves } from "../board/moves.ts";
 import { cardAddress, openCard } from "../board/route.ts";
+import { Progress } from "../checklist/progress.tsx";
 import { Avatar } from "../presence/avatar.tsx";
 import { useEditors } from "../presence/presence.tsx";
 import { hueOf } from "../presence/hue.ts";
 import type { Task } from "../schema.ts";
+import { useReviewsOf } from "../review/open-reviews.tsx";
 import { useSession } from "../session/board-session.tsx";
+import { useSortable } from "../sorting/sorting.ts";
 import { CardMenu } from "./card-menu.tsx";
 import { DueDate } from "./due-date.tsx";
 import { Labels } from "./labels.tsx";
@@ -28,9 +30,10 @@ export const Card = memo(function Card({ task, comments, moves }: CardProps): Re
   const { client } = useSession();
   const { syncState } = useEntity(client.tasks, task.id);
   const editors = useEditors(task.id);
+  const proposals = useReviewsOf(task.id).find(({ field }) => field === "dueAt")?.candidates.length ?? 0;
   const [isRenaming, setRenaming] = useState(false);
   const element = useRef<HTMLLIElement>(null);
-  const isDragging = useCardDrag(element, task.id, !isRenaming);
+  const isDragging = useSortable({ kind: "card", id: task.id, element, isEnabled: !isRenaming });
   const [editor] = editors;
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -65,16 +68,20 @@ export const Card = memo(function Card({ task, comments, moves }: CardProps): Re
       )}
       <div className="card-foot">
         <PriorityFlag priority={task.priority} />
-        {task.dueAt === null ? null : <DueDate millis={task.dueAt} isDone={task.status === "done"} />}
-        {task.notes === "" ? null : (
-          <span className="fact" title="Has notes">
-            <NotepadText size={13} aria-label="Has notes" />
-          </span>
+        {task.dueAt === null && proposals === 0 ? null : (
+          <DueDate millis={task.dueAt} isDone={task.status === "done"} proposals={proposals} />
         )}
+        <Progress steps={task.steps} />
         {comments === 0 ? null : (
           <span className="fact" title={`${comments} ${comments === 1 ? "comment" : "comments"}`}>
             <MessageSquare size={13} aria-label="Comments:" />
             {comments}
+          </span>
+        )}
+        {task.asked === 0 || task.status !== "backlog" ? null : (
+          <span className="fact" title={`Passengers asked for it ${task.asked} times`}>
+            <Hand size={13} aria-label="Asked for by passengers:" />
+            {task.asked}
           </span>
         )}
         <span className="card-end">

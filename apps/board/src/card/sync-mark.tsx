@@ -1,6 +1,6 @@
 /** How far a card's changes have come, without flattery: a check only when the server has them all. */
 import type { SyncState } from "@tidelock/client";
-import { Check, CircleAlert, CloudUpload, GitMerge, LoaderCircle, UserRoundSearch } from "lucide-react";
+import { Check, CircleAlert, CloudUpload, GitMerge, LoaderCircle, Scale } from "lucide-react";
 import type { ReactNode } from "react";
 
 const MARKS = {
@@ -8,7 +8,7 @@ const MARKS = {
   "pending": { icon: CloudUpload, words: "Saved here, not sent yet" },
   "syncing": { icon: LoaderCircle, words: "On its way to the server" },
   "conflicted": { icon: GitMerge, words: "Merged with another change" },
-  "in-review": { icon: UserRoundSearch, words: "Waits for a decision" },
+  "in-review": { icon: Scale, words: "Waits for a decision" },
   "rejected": { icon: CircleAlert, words: "A change was refused: see the outbox" },
 } as const satisfies Record<SyncState, object>;
 

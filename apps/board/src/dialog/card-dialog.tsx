@@ -1,32 +1,42 @@
 /** Everything about one card, in a dialog. While it is open, the others see that the card is being edited. */
 import { useEntity } from "@tidelock/client/react";
 import { Trash2, X } from "lucide-react";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import type { BoardData } from "../board/board-data.ts";
 import { closeCard } from "../board/route.ts";
 import { SyncMark } from "../card/sync-mark.tsx";
+import { Checklist } from "../checklist/checklist.tsx";
 import { Avatar } from "../presence/avatar.tsx";
 import { useEditors, useVoice } from "../presence/presence.tsx";
+import { useReviewsOf } from "../review/open-reviews.tsx";
+import { OwnConflicts } from "../review/own-conflicts.tsx";
+import { ReviewPanel } from "../review/review-panel.tsx";
 import type { Task } from "../schema.ts";
 import { useSession } from "../session/board-session.tsx";
 import { dateText } from "../sync/words.ts";
+import { Activity } from "./activity.tsx";
 import { CardFields } from "./card-fields.tsx";
-import { Comments } from "./comments.tsx";
 import { NotesField, TitleField } from "./text-fields.tsx";
 
 interface CardDialogProps {
   readonly id: string;
   readonly data: BoardData;
+  /** Asks who sits here. */
+  readonly onRole: () => void;
+  readonly children: ReactNode;
 }
 
-export function CardDialog({ id, data }: CardDialogProps): ReactNode {
+export function CardDialog({ id, data, onRole, children }: CardDialogProps): ReactNode {
   const { client } = useSession();
   const { data: task, syncState, status } = useEntity(client.tasks, id);
+  const reviews = useReviewsOf(id);
+  const version = useMemo(() => ({ task, syncState, reviews }), [task, syncState, reviews]);
   const { edit } = useVoice();
   const dialog = useRef<HTMLDialogElement>(null);
   const body = useRef<HTMLElement>(null);
 
-  useEffect(() => {
+  // Before the effects of what is in it: what shows itself above the dialog has to come after it.
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     // Not to the first button: that one deletes.
     body.current?.focus();
@@ -67,10 +77,19 @@ export function CardDialog({ id, data }: CardDialogProps): ReactNode {
                 <X size={18} />
               </button>
             </header>
-            <TitleField task={task} />
-            <div className="card-dialog-main">
-              <NotesField task={task} />
-              <Comments task={task.id} comments={data.commentsOf(task.id)} />
+            <div className="card-dialog-content">
+              <TitleField task={task} />
+              <div className="card-dialog-matters">
+                <OwnConflicts card={task.id} />
+                {reviews.map((review) => (
+                  <ReviewPanel key={review.id} review={review} onRole={onRole} />
+                ))}
+              </div>
+              <div className="card-dialog-main">
+                <NotesField task={task} />
+                <Checklist task={task} />
+                <Activity task={task} comments={data.commentsOf(task.id)} version={version} />
+              </div>
             </div>
             <aside className="card-dialog-side">
               <CardFields task={task} tasks={data.tasks} />
@@ -79,6 +98,7 @@ export function CardDialog({ id, data }: CardDialogProps): ReactNode {
           </>
         )}
       </article>
+      {children}
     </dialog>
   );
 }

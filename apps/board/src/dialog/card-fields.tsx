@@ -1,5 +1,6 @@
-/** The properties of a card: column, assignee, priority, due date, labels. Each is written as soon as it is chosen. */
-import { X } from "lucide-react";
+/** The properties of a card: column, assignee, priority, due date, labels, a count. Each is written as soon as it is chosen. */
+import { change } from "@tidelock/core";
+import { Minus, Plus, X } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useMemo } from "react";
 import { inUse, positionAhead } from "../board/board-model.ts";
 import { PriorityIcon } from "../card/priority.tsx";
@@ -11,6 +12,7 @@ import { PRIORITIES, type Status, STATUSES, type Task } from "../schema.ts";
 import { useSession } from "../session/board-session.tsx";
 import { Menu, MenuItem } from "../shell/menu.tsx";
 import { PRIORITY_NAMES, STATUS_NAMES } from "../sync/words.ts";
+import { DueField } from "./due-field.tsx";
 
 interface FieldProps {
   readonly task: Task;
@@ -25,6 +27,7 @@ export function CardFields({ task, tasks }: FieldProps): ReactNode {
       <PriorityField task={task} />
       <DueField task={task} />
       <LabelsField task={task} tasks={tasks} />
+      <AskedField task={task} />
     </div>
   );
 }
@@ -125,33 +128,36 @@ function PriorityField({ task }: { readonly task: Task }): ReactNode {
   );
 }
 
-/** The end of a working day, in the device's time zone. */
-const DUE_TIME = "T18:00:00";
-
-function DueField({ task }: { readonly task: Task }): ReactNode {
+/** How often passengers asked for it. Every press counts, on whatever device, also when two press at once. */
+function AskedField({ task }: { readonly task: Task }): ReactNode {
   const { actions } = useSession();
-  const choose = (day: string): void => {
-    const dueAt = day === "" ? null : Date.parse(`${day}${DUE_TIME}`);
-    if (dueAt !== null && Number.isNaN(dueAt)) return;
-    if (dueAt !== task.dueAt) actions.change(task.id, { dueAt });
-  };
   return (
-    <label className="field">
-      <span className="field-name">Due</span>
-      <input
-        type="date"
-        className={`choice ${task.dueAt === null ? "is-faint" : ""}`}
-        value={task.dueAt === null ? "" : dayText(task.dueAt)}
-        onChange={(event) => choose(event.target.value)}
-      />
-    </label>
+    <div className="field">
+      <span className="field-name">Asked for by passengers</span>
+      <div className="counter">
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Once less"
+          title="Once less"
+          disabled={task.asked <= 0}
+          onClick={() => actions.change(task.id, { asked: change.decrement() })}
+        >
+          <Minus size={15} />
+        </button>
+        <output aria-label="Asked for">{task.asked === 1 ? "once" : `${task.asked} times`}</output>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Once more"
+          title="Once more"
+          onClick={() => actions.change(task.id, { asked: change.increment() })}
+        >
+          <Plus size={15} />
+        </button>
+      </div>
+    </div>
   );
-}
-
-function dayText(millis: number): string {
-  const date = new Date(millis);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 function LabelsField({ task, tasks }: FieldProps): ReactNode {
@@ -159,10 +165,9 @@ function LabelsField({ task, tasks }: FieldProps): ReactNode {
   const known = useMemo(() => inUse(tasks.flatMap(({ labels }) => labels)), [tasks]);
   const add = (text: string): void => {
     const label = text.trim().toLowerCase();
-    if (label !== "" && !task.labels.includes(label)) actions.change(task.id, { labels: [...task.labels, label] });
+    if (label !== "" && !task.labels.includes(label)) actions.change(task.id, { labels: change.add(label) });
   };
-  const remove = (label: string): void =>
-    actions.change(task.id, { labels: task.labels.filter((other) => other !== label) });
+  const remove = (label: string): void => actions.change(task.id, { labels: change.remove(label) });
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
     if (event.key !== "Enter" && event.key !== ",") return;
     event.preventDefault();

@@ -34,8 +34,7 @@ export function Comments({ task, comments }: CommentsProps): ReactNode {
     send();
   };
   return (
-    <section className="comments" aria-label="Comments">
-      <h3 className="field-name">Comments{comments.length === 0 ? "" : ` · ${comments.length}`}</h3>
+    <div className="comments">
       <ol>
         {comments.map((comment) => (
           <Comment key={client.comments.keyOf(comment.id)} comment={comment} now={now} />
@@ -54,7 +53,7 @@ export function Comments({ task, comments }: CommentsProps): ReactNode {
           <SendHorizontal size={16} />
         </button>
       </div>
-    </section>
+    </div>
   );
 }
 

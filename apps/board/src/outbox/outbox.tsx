@@ -1,19 +1,21 @@
 /** The outbox: every change that the server has not confirmed, what it refused and why, and how safe this copy is. */
 import { useConnection, useOutbox, useRejected, useSyncStatus } from "@tidelock/client/react";
-import { X } from "lucide-react";
+import { Download, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useSyncExternalStore } from "react";
 import { useSession } from "../session/board-session.tsx";
 import { useNow } from "../sync/relative-time.ts";
-import { OutboxRow, RejectedRow, SyncedRow } from "./outbox-rows.tsx";
+import { downloadUnsentWork } from "./export.ts";
+import { OutboxRow, SyncedRow } from "./outbox-rows.tsx";
+import { RejectedRows } from "./rejected-rows.tsx";
 import { StorageFacts } from "./storage-facts.tsx";
 
 const SHOWN = 100;
 
 export function Outbox({ onClose }: { readonly onClose: () => void }): ReactNode {
   const entries = useOutbox();
-  const { entries: rejected } = useRejected();
-  const { history } = useSession();
-  const synced = useSyncExternalStore(history.subscribe, history.get);
+  const { entries: rejected, export: unsentWork } = useRejected();
+  const { synced: recentlySynced } = useSession();
+  const synced = useSyncExternalStore(recentlySynced.subscribe, recentlySynced.get);
   const { isConnected } = useConnection();
   const now = useNow(10_000);
   const panel = useRef<HTMLElement>(null);
@@ -46,9 +48,7 @@ export function Outbox({ onClose }: { readonly onClose: () => void }): ReactNode
         <Summary />
         {rejected.length === 0 ? null : (
           <Group name="Refused" count={rejected.length}>
-            {rejected.map((entry) => (
-              <RejectedRow key={entry.counter} entry={entry} now={now} />
-            ))}
+            <RejectedRows entries={rejected} now={now} />
           </Group>
         )}
         {entries.length === 0 ? null : (
@@ -58,6 +58,11 @@ export function Outbox({ onClose }: { readonly onClose: () => void }): ReactNode
             ))}
             {entries.length > SHOWN ? <li className="is-faint">and {entries.length - SHOWN} more</li> : null}
           </Group>
+        )}
+        {rejected.length + entries.length === 0 ? null : (
+          <button type="button" className="link-button outbox-export" onClick={() => downloadUnsentWork(unsentWork())}>
+            <Download size={13} aria-hidden="true" /> Save what is unsent as a file
+          </button>
         )}
         {synced.length === 0 ? null : (
           <Group name="Synced" count={null}>

@@ -1,8 +1,13 @@
 /** What a tab works with: its client, what can be done, and what is told. Made once, when it is known who sits here. */
 import { createContext, useContext } from "react";
 import { type BoardActions, boardActions } from "../board/actions.ts";
-import { History } from "../sync/history.ts";
 import { Notices } from "../sync/notices.ts";
+import { RecentlySynced } from "../sync/recently-synced.ts";
+import { tellConflicts } from "../sync/tell-conflicts.ts";
+import { tellDecisions } from "../sync/tell-decisions.ts";
+import { tellTroubles } from "../sync/tell-troubles.ts";
+import { SOMEBODY } from "./directory.ts";
+import { introduce } from "./introduce.ts";
 import { sendLeftBehind } from "./left-behind.ts";
 import { isSwitchedOff, rememberSwitch } from "./offline-switch.ts";
 import { type BoardClient, openClient } from "./open-client.ts";
@@ -14,10 +19,13 @@ export interface BoardSession {
   readonly client: BoardClient;
   readonly actions: BoardActions;
   readonly notices: Notices;
-  readonly history: History;
+  readonly synced: RecentlySynced;
   readonly startsOffline: boolean;
+  /** Who sits here. The same function for the page's life. */
+  readonly person: () => Person;
   switchOffline(isOff: boolean): void;
-  rename(name: string): Person;
+  /** Another name, another role. The server hears of a role with the next token. */
+  become(next: Pick<Person, "name" | "role">): Person;
 }
 
 export function openSession(slot: Slot, known: Person): BoardSession {
@@ -25,6 +33,7 @@ export function openSession(slot: Slot, known: Person): BoardSession {
   const person = (): Person => personOf(slot) ?? known;
   const client = openClient(slot, person, !startsOffline);
   const notices = new Notices();
+  const actions = boardActions(client, notices, person);
   let stop = new AbortController();
   const sendOthers = async (): Promise<void> => {
     stop = new AbortController();
@@ -33,14 +42,22 @@ export function openSession(slot: Slot, known: Person): BoardSession {
     if (count > 0) notices.add({ title: `Sent ${count} ${changes} of a tab that was closed offline` });
   };
   if (!startsOffline) void sendOthers();
+  // Names are needed at any time, also for what is told while nobody shows them.
+  client.people.query().subscribe(() => {});
+  const nameOf = (user: string | null): string => client.people.get(user ?? "")?.name ?? SOMEBODY;
   tellTroubles(client, notices);
+  tellConflicts({ client, notices, actions, person, nameOf });
+  tellDecisions({ client, notices, person, nameOf });
+  // Who cannot be written down now is written down when the page opens again.
+  introduce(client, person()).catch(() => undefined);
   return {
     slot,
     client,
     notices,
     startsOffline,
-    actions: boardActions(client, notices, person),
-    history: new History(client),
+    actions,
+    person,
+    synced: new RecentlySynced(client),
     switchOffline(isOff) {
       rememberSwitch(isOff);
       if (isOff) {
@@ -51,36 +68,17 @@ export function openSession(slot: Slot, known: Person): BoardSession {
         void sendOthers();
       }
     },
-    rename: (name) => savePerson(slot, name),
+    become(next) {
+      const saved = savePerson(slot, next);
+      // What is sent from here on is sent with the new name and role.
+      if (!isSwitchedOff()) {
+        client.goOffline();
+        client.goOnline();
+      }
+      introduce(client, saved).catch(() => undefined);
+      return saved;
+    },
   };
-}
-
-function tellTroubles(client: BoardClient, notices: Notices): void {
-  client.opened.catch((error: unknown) => {
-    notices.add({
-      tone: "problem",
-      isSticky: true,
-      title: "This device's copy could not be opened",
-      text: String(error),
-    });
-  });
-  client.on("trouble", ({ code, message }) => notices.add({ tone: "problem", title: message, text: code }));
-  client.on("rejected", ({ collection, id, message }) => {
-    const title = collection === "tasks" ? client.tasks.get(id)?.title : undefined;
-    notices.add({
-      tone: "problem",
-      title: title === undefined ? "The server refused a change" : `The server refused a change of “${title}”`,
-      text: `${message}. It waits in the outbox.`,
-    });
-  });
-  client.on("upgrade", ({ required, message, url }) => {
-    notices.add({
-      isSticky: true,
-      title: required ? "This version of the board can no longer connect" : "There is a newer version of the board",
-      text: message,
-      actions: [{ label: "Reload", run: () => (url === "" ? location.reload() : location.assign(url)) }],
-    });
-  });
 }
 
 const SessionContext = createContext<BoardSession | null>(null);

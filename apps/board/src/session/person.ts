@@ -1,12 +1,14 @@
 /**
- * Who sits at a slot: a name that people see, and the user id that the slot's device is registered to. One device belongs
- * to one user, so the id stays with the slot; the name may change.
+ * Who sits at a slot: a name that people see, a role, and the user id that the slot's device is registered to. One device
+ * belongs to one user, so the id stays with the slot; the name and the role may change.
  */
+import { type Role, ROLES } from "../schema.ts";
 import type { Slot } from "./slots.ts";
 
 export interface Person {
   readonly user: string;
   readonly name: string;
+  readonly role: Role;
 }
 
 const MAX_NAME_LENGTH = 40;
@@ -26,9 +28,9 @@ export function personOf(slot: Slot): Person | null {
 }
 
 /** Keeps the slot's person, with a new user id if there was none. */
-export function savePerson(slot: Slot, name: string): Person {
+export function savePerson(slot: Slot, { name, role }: Pick<Person, "name" | "role">): Person {
   const user = personOf(slot)?.user ?? `u-${crypto.randomUUID().slice(0, 13)}`;
-  const person = { user, name: name.trim().slice(0, MAX_NAME_LENGTH) };
+  const person = { user, name: name.trim().slice(0, MAX_NAME_LENGTH), role };
   localStorage.setItem(`tidelock-board:${slot.number}:person`, JSON.stringify(person));
   return person;
 }
@@ -43,8 +45,9 @@ export function personAt(slot: number): Person | null {
   const text = localStorage.getItem(`tidelock-board:${slot}:person`);
   if (text === null) return null;
   try {
-    const { user, name } = JSON.parse(text) as Partial<Person>;
-    return typeof user === "string" && typeof name === "string" ? { user, name } : null;
+    const { user, name, role } = JSON.parse(text) as Partial<Person>;
+    if (typeof user !== "string" || typeof name !== "string") return null;
+    return { user, name, role: ROLES.find((known) => known === role) ?? "member" };
   } catch {
     return null;
   }

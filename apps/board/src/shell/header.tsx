@@ -1,5 +1,7 @@
 /** The top of the page: what this is, who is here, and how far the data has come. */
 import type { ReactNode } from "react";
+import { WaitingMenu } from "../review/waiting-menu.tsx";
+import type { Person } from "../session/person.ts";
 import { Mark } from "./mark.tsx";
 import { OfflineSwitch } from "./offline-switch.tsx";
 import { PeopleHere } from "./people-here.tsx";
@@ -7,13 +9,13 @@ import { SyncPill } from "./sync-pill.tsx";
 import { ThemeButton } from "./theme.tsx";
 
 interface HeaderProps {
-  readonly name: string;
+  readonly person: Person;
   readonly isOutboxOpen: boolean;
   readonly onOutbox: () => void;
-  readonly onRename: () => void;
+  readonly onName: () => void;
 }
 
-export function Header({ name, isOutboxOpen, onOutbox, onRename }: HeaderProps): ReactNode {
+export function Header({ person, isOutboxOpen, onOutbox, onName }: HeaderProps): ReactNode {
   return (
     <header className="header">
       <div className="brand">
@@ -22,9 +24,10 @@ export function Header({ name, isOutboxOpen, onOutbox, onRename }: HeaderProps):
         <span className="brand-board">Summer release</span>
       </div>
       <div className="header-end">
+        <WaitingMenu />
         <SyncPill isOpen={isOutboxOpen} onToggle={onOutbox} />
         <OfflineSwitch />
-        <PeopleHere name={name} onRename={onRename} />
+        <PeopleHere person={person} onName={onName} />
         <ThemeButton />
       </div>
     </header>

@@ -1,19 +1,29 @@
-/** Who are you? Asked on the first visit, and again whenever somebody wants another name. */
+/** Who are you? Asked on the first visit, and again whenever somebody wants another name or role. */
 import { Dices } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Avatar } from "../presence/avatar.tsx";
-import { randomName } from "../session/person.ts";
+import { type Role, ROLES } from "../schema.ts";
+import { type Person, randomName } from "../session/person.ts";
+import { ROLE_NAMES } from "../sync/words.ts";
 import { Mark } from "./mark.tsx";
+
+const ROLE_WORDS: Readonly<Record<Role, string>> = {
+  member: "works on everything",
+  lead: "also decides conflicts, and has the last word on priorities",
+};
+
+export type Named = Pick<Person, "name" | "role">;
 
 interface NameDialogProps {
   /** `null` on the first visit, when there is no way around it. */
-  readonly name: string | null;
-  readonly onChoose: (name: string) => void;
+  readonly person: Named | null;
+  readonly onChoose: (person: Named) => void;
   readonly onClose: () => void;
 }
 
-export function NameDialog({ name: known, onChoose, onClose }: NameDialogProps): ReactNode {
-  const [name, setName] = useState(() => known ?? randomName());
+export function NameDialog({ person: known, onChoose, onClose }: NameDialogProps): ReactNode {
+  const [name, setName] = useState(() => known?.name ?? randomName());
+  const [role, setRole] = useState<Role>(known?.role ?? "member");
   const dialog = useRef<HTMLDialogElement>(null);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -22,7 +32,7 @@ export function NameDialog({ name: known, onChoose, onClose }: NameDialogProps):
   }, []);
   const choose = (): void => {
     if (name.trim() === "") return;
-    onChoose(name.trim());
+    onChoose({ name: name.trim(), role });
     dialog.current?.close();
   };
   return (
@@ -41,11 +51,11 @@ export function NameDialog({ name: known, onChoose, onClose }: NameDialogProps):
         }}
       >
         <Mark size={40} />
-        <h1 id="name-dialog-title">{known === null ? "Welcome aboard" : "Your name"}</h1>
+        <h1 id="name-dialog-title">{known === null ? "Welcome aboard" : "Who you are"}</h1>
         <p className="is-soft">
           {known === null
-            ? "This board is shared, live, and works offline. Choose the name that the others will see; every window can be somebody else."
-            : "The others see it at your pointer and at what you write."}
+            ? "This board is shared, live, and works offline. Choose who you are; every window can be somebody else."
+            : "The others see your name at your pointer and at what you write."}
         </p>
         <div className="name-row">
           <Avatar name={name} isDecorative />
@@ -67,6 +77,18 @@ export function NameDialog({ name: known, onChoose, onClose }: NameDialogProps):
             <Dices size={18} />
           </button>
         </div>
+        <fieldset className="role-choice">
+          <legend className="visually-hidden">Role</legend>
+          {ROLES.map((each) => (
+            <label key={each}>
+              <input type="radio" name="role" value={each} checked={role === each} onChange={() => setRole(each)} />
+              <span>
+                <strong>{ROLE_NAMES[each]}</strong>
+                <small>{ROLE_WORDS[each]}</small>
+              </span>
+            </label>
+          ))}
+        </fieldset>
         <button type="submit" className="button is-primary" disabled={name.trim() === ""}>
           {known === null ? "Open the board" : "Save"}
         </button>

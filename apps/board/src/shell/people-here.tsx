@@ -2,15 +2,17 @@
 import type { ReactNode } from "react";
 import { Avatar } from "../presence/avatar.tsx";
 import { usePeople } from "../presence/presence.tsx";
+import type { Person } from "../session/person.ts";
+import { ROLE_NAMES } from "../sync/words.ts";
 
 const SHOWN = 5;
 
 interface PeopleHereProps {
-  readonly name: string;
-  readonly onRename: () => void;
+  readonly person: Person;
+  readonly onName: () => void;
 }
 
-export function PeopleHere({ name, onRename }: PeopleHereProps): ReactNode {
+export function PeopleHere({ person: { name, role }, onName }: PeopleHereProps): ReactNode {
   const others = usePeople().filter(({ isSelf }) => !isSelf);
   return (
     <div className="people">
@@ -22,7 +24,12 @@ export function PeopleHere({ name, onRename }: PeopleHereProps): ReactNode {
         ))}
         {others.length > SHOWN ? <li className="people-more">+{others.length - SHOWN}</li> : null}
       </ul>
-      <button type="button" className="people-self" title={`You are ${name}. Change your name`} onClick={onRename}>
+      <button
+        type="button"
+        className="people-self"
+        title={`You are ${name}, ${ROLE_NAMES[role].toLowerCase()}. Change that`}
+        onClick={onName}
+      >
         <Avatar name={name} title={`You, ${name}`} />
       </button>
     </div>

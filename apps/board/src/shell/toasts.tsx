@@ -1,6 +1,6 @@
 /** Notices in the corner. They go by themselves, but not while somebody reads or reaches for one. */
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useSession } from "../session/board-session.tsx";
 import type { Notice } from "../sync/notices.ts";
 
@@ -9,17 +9,22 @@ const SHOWN_MS = 9000;
 export function Toasts(): ReactNode {
   const { notices } = useSession();
   const list = useSyncExternalStore(notices.subscribe, notices.get);
+  const layer = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    // Above everything that is open, wherever in the page it stands.
+    layer.current?.showPopover();
+  }, []);
   return (
-    <ol className="toasts" role="status" aria-label="Notices">
+    <ol ref={layer} popover="manual" className="toasts" role="status" aria-label="Notices">
       {list.map((notice) => (
-        <Toast key={notice.id} notice={notice} onDismiss={() => notices.dismiss(notice.id)} />
+        <Toast key={notice.id} notice={notice} />
       ))}
     </ol>
   );
 }
 
-function Toast({ notice, onDismiss }: { readonly notice: Notice; readonly onDismiss: () => void }): ReactNode {
-  const { id, tone, title, text, actions, isSticky } = notice;
+function Toast({ notice }: { readonly notice: Notice }): ReactNode {
+  const { id, tone, title, text, actions, isSticky, seen } = notice;
   const { notices } = useSession();
   const [isHeld, setHeld] = useState(false);
   useEffect(() => {
@@ -48,7 +53,7 @@ function Toast({ notice, onDismiss }: { readonly notice: Notice; readonly onDism
                 className="link-button"
                 onClick={() => {
                   run();
-                  onDismiss();
+                  notices.dismiss(id);
                 }}
               >
                 {label}
@@ -57,7 +62,15 @@ function Toast({ notice, onDismiss }: { readonly notice: Notice; readonly onDism
           </p>
         )}
       </div>
-      <button type="button" className="icon-button" aria-label="Dismiss" onClick={onDismiss}>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Dismiss"
+        onClick={() => {
+          seen();
+          notices.dismiss(id);
+        }}
+      >
         <X size={15} />
       </button>
     </li>

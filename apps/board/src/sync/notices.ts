@@ -12,11 +12,14 @@ export interface Notice {
   readonly actions: readonly NoticeAction[];
   /** Stays until it is dismissed. */
   readonly isSticky: boolean;
+  /** The user has taken note: dismissed it, or did what it offers. Not called when it goes by itself. */
+  readonly seen: () => void;
 }
 
 type Given = Pick<Notice, "title"> & Partial<Omit<Notice, "id" | "title">>;
 
 const MAX_NOTICES = 4;
+const PLAIN = { tone: "plain", text: "", actions: [], isSticky: false, seen: () => {} } as const;
 
 export class Notices {
   #list: readonly Notice[] = [];
@@ -31,7 +34,7 @@ export class Notices {
   };
 
   add(given: Given): void {
-    const notice: Notice = { tone: "plain", text: "", actions: [], isSticky: false, ...given, id: ++this.#last };
+    const notice: Notice = { ...PLAIN, ...given, id: ++this.#last };
     this.#change([...this.#list, notice].slice(-MAX_NOTICES));
   }
 

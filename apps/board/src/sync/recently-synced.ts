@@ -8,7 +8,7 @@ export interface SyncedEntry extends OutboxEntry {
 
 const MAX_ENTRIES = 12;
 
-export class History {
+export class RecentlySynced {
   #list: readonly SyncedEntry[] = [];
   readonly #listeners = new Set<() => void>();
 
