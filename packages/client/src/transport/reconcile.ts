@@ -7,6 +7,8 @@
 import {
   type Checkpoint,
   type Counter,
+  type Decision,
+  DECISION,
   type DeviceId,
   type Epoch,
   type ErrorCode,
@@ -17,6 +19,7 @@ import {
   parseEntityId,
   parseVersion,
   type PushResult,
+  type ResultDetail,
   type ResultRow,
   stampMillis,
 } from "@tidelock/core";
@@ -52,6 +55,7 @@ export function pushResultOf(answer: unknown, mutations: readonly MutationRow[])
   const rejected = listOf(answer, "rejected");
   if (applied === null || rejected === null) return null;
   const byCounter = new Map<Counter, ResultRow>();
+  const conflicts = conflictsOf(answer);
   const entities = new Map(mutations.map(([counter, , , entity]) => [counter, entity]));
   for (const item of applied) {
     const counter = Number(item["temp_id"]);
@@ -60,7 +64,12 @@ export function pushResultOf(answer: unknown, mutations: readonly MutationRow[])
     const entity = parseEntityId(item["entity_id"]);
     if (version === null || !isTaken(outcome)) return null;
     const isAssigned = entity !== null && entity !== entities.get(counter);
-    byCounter.set(counter, [counter, outcome, version.vector.floor, isAssigned ? { entity } : {}]);
+    const met = conflicts.get(String(item["temp_id"]));
+    const detail: ResultDetail = {
+      ...(isAssigned ? { entity } : {}),
+      ...(met === undefined ? {} : { conflicts: met }),
+    };
+    byCounter.set(counter, [counter, outcome, version.vector.floor, detail]);
   }
   for (const item of rejected) {
     const counter = Number(item["temp_id"]);
@@ -75,6 +84,18 @@ export function pushResultOf(answer: unknown, mutations: readonly MutationRow[])
     results.push(row);
   }
   return { type: "push-result", results };
+}
+
+/** The decision records in an answer, by `temp_id`. */
+function conflictsOf(answer: unknown): ReadonlyMap<string, readonly Decision[]> {
+  const found = new Map<string, Decision[]>();
+  for (const item of listOf(answer, "conflicts") ?? []) {
+    if (DECISION.problem(item["decision"], "decision") !== null) continue;
+    const name = String(item["temp_id"]);
+    // Its shape has just been checked.
+    found.set(name, [...(found.get(name) ?? []), item["decision"] as Decision]);
+  }
+  return found;
 }
 
 function isTaken(outcome: unknown): outcome is "applied" | "merged" | "duplicate" | "in-review" {

@@ -1,5 +1,6 @@
 /** Everything that a hub asks of its runtime. Effects are carried out in the order in which `handle` returns them. */
 import type {
+  Decision,
   DeviceId,
   DomainEvent,
   EntityId,
@@ -81,6 +82,8 @@ export interface ReconcileResponse {
     readonly reason: string;
     readonly resolution: string;
     readonly server_value: JsonValue;
+    /** The whole record, as on a socket. */
+    readonly decision: Decision;
   }[];
   readonly rejected: readonly { readonly temp_id: string; readonly code: ErrorCode; readonly message: string }[];
   readonly state: readonly ReconcileEntity[];

@@ -492,6 +492,7 @@ function report(
         reason: conflict.reason,
         resolution: RESOLUTIONS[conflict.winner],
         server_value: conflict.field === null ? conflict.current.value : conflict.value,
+        decision: conflict,
       });
     }
   }

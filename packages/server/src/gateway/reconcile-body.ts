@@ -4,6 +4,7 @@
  * the schema of the application says of collections and fields is the engine's business.
  */
 import {
+  DECISION,
   type EntityId,
   type JsonObject,
   jsonProblem,
@@ -80,6 +81,7 @@ export const RECONCILE_RESPONSE: JsonObject = {
       reason: { type: "string" },
       resolution: { type: "string" },
       server_value: {},
+      decision: DECISION.jsonSchema,
     }),
     rejected: listOf({ temp_id: { type: "string" }, code: CODE, message: { type: "string" } }),
     state: listOf({
