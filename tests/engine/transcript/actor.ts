@@ -2,7 +2,19 @@
  * One device of a transcript: its replica, its disk, its link to the server. Messages wait in the link until they are
  * delivered; batches reach the disk at once, unless it is held.
  */
-import { type ClientMessage, type Millis, seededRandom, type ServerMessage, type SessionId } from "@tidelock/core";
+import {
+  type ClientMessage,
+  type JsonObject,
+  type JsonValue,
+  type Millis,
+  type MutatorEffect,
+  type Review,
+  REVIEWS,
+  type Schema,
+  seededRandom,
+  type ServerMessage,
+  type SessionId,
+} from "@tidelock/core";
 import {
   type Intent,
   Replica,
@@ -12,7 +24,6 @@ import {
 } from "@tidelock/client/engine";
 import { MemoryStoreState } from "@tidelock/client/memory";
 import { device, entity, session } from "../names.ts";
-import { schema } from "../schema.ts";
 import * as words from "./wording.ts";
 
 /** Timers that fire in any story, and say nothing of it. */
@@ -28,6 +39,7 @@ export interface Link {
 }
 
 export interface Stage {
+  readonly schema: Schema;
   readonly now: () => Millis;
   readonly note: (who: string, what: string) => void;
   /** A link is cut: the server hears of it. */
@@ -60,7 +72,7 @@ export class Actor {
   /** The program starts, with what its disk holds. */
   start(): Replica {
     this.#lives += 1;
-    this.#replica = new Replica({ schema, random: seededRandom(this.#lives), sdk: "transcript" });
+    this.#replica = new Replica({ schema: this.#stage.schema, random: seededRandom(this.#lives), sdk: "transcript" });
     this.input({ type: "loaded", stored: this.#disk.read(), device: device(this.name) });
     return this.#replica;
   }
@@ -175,7 +187,7 @@ export class Actor {
       case "write-saved":
         return this.#note(`write ${effect.write} is saved`);
       case "write-failed":
-        return this.#note(`write ${effect.write} failed: ${effect.code}`);
+        return this.#note(`write ${effect.write} failed: ${effect.code}${words.because(effect)}`);
       case "decided":
         return this.#note(`#${effect.counter} is ${effect.outcome}${words.detail(effect.detail)}`);
       case "assigned":
@@ -189,6 +201,26 @@ export class Actor {
       default:
         return;
     }
+  }
+
+  /** Decides a review as an application would: with what the decision will do, as far as it can tell. */
+  decide(id: string, choice: { readonly candidate: string } | { readonly value: JsonValue }): void {
+    const review = this.#replica.get(REVIEWS, entity(id)) as unknown as Review | null;
+    if (review === null) throw new Error(`${this.name} has no review ${id}`);
+    const { collection, field } = review;
+    const picked = review.candidates.find((each) => "candidate" in choice && each.id === choice.candidate);
+    const value = "value" in choice ? choice.value : (picked?.value ?? null);
+    const target = { collection, entity: entity(review.entity) };
+    const effects: MutatorEffect[] = [
+      { operation: "update", collection: REVIEWS, entity: entity(id), fields: { status: "closed" } },
+    ];
+    if (field !== null) effects.push({ operation: "update", ...target, fields: { [field]: value } });
+    else if (value === null) effects.push({ operation: "delete", ...target, fields: {} });
+    this.write([{ operation: "decide", collection: REVIEWS, entity: entity(id), fields: { ...choice }, effects }]);
+  }
+
+  call(name: string, fields: JsonObject): void {
+    this.write([{ operation: "call", collection: name, entity: entity(name), fields }]);
   }
 
   #sees(collection: string, id: Parameters<Replica["get"]>[1]): void {
@@ -222,7 +254,8 @@ export class Actor {
 
   /** Everything of a collection, as it is seen, and the outbox. */
   show(): void {
-    for (const { name } of schema.collections.values()) for (const id of this.#replica.ids(name)) this.#sees(name, id);
+    for (const name of this.#stage.schema.collections.keys())
+      for (const id of this.#replica.ids(name)) this.#sees(name, id);
     const { outbox, rejected, checkpoint, device: id } = this.#replica;
     const queue = [...outbox, ...rejected].map(({ counter, state }) => `#${counter} ${state}`).join(", ");
     this.#note(`${id} holds ${checkpoint?.epoch ?? "nothing"}.${checkpoint?.offset ?? 0}, outbox: ${queue || "empty"}`);

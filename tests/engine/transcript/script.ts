@@ -64,6 +64,8 @@ function command(stage: Stage, line: string): void {
     case "tokens":
       stage.tokenLifeMs = Number(second);
       return;
+    case "application":
+      return stage.application(second);
     case "reconcile":
       return reconcile(stage, line.slice("reconcile ".length));
     case "role":
@@ -118,6 +120,12 @@ function perDevice(stage: Stage, actor: Actor, verb: string, rest: readonly stri
           .split(" + ")
           .map((part) => intentOf(actor, part.split(" "))),
       );
+    case "calls":
+      return actor.call(first, fieldsOf(rest.slice(1)));
+    case "picks":
+      return actor.decide(first, { candidate: rest[1] ?? "" });
+    case "decides":
+      return actor.decide(first, { value: valueOf(rest.slice(1).join(" ")) });
     case "discard":
       return actor.input({ type: "discard", counter: Number(first) });
     case "disk":

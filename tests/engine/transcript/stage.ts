@@ -3,10 +3,13 @@
  * until they are delivered. Deterministic; everything that happens is noted in words, in the order in which it happens.
  */
 import {
+  type ClientMessage,
   DEFAULT_LIMITS,
   type JsonObject,
   type Millis,
+  parseClientMessage,
   parseServerMessage,
+  type Schema,
   seededRandom,
   type ServerMessage,
   type SessionId,
@@ -21,9 +24,10 @@ import {
   type Rules,
 } from "@tidelock/server/engine";
 import type { MemoryStorageState } from "@tidelock/server/memory";
+import { deals } from "../deals.ts";
 import { emptyDisk, readFrom } from "../hub-rig.ts";
 import { START, tenant, user } from "../names.ts";
-import { schema } from "../schema.ts";
+import { schema as tasks } from "../schema.ts";
 import { Actor, type Link } from "./actor.ts";
 import * as words from "./wording.ts";
 
@@ -38,6 +42,12 @@ const rules: Rules = {
     write: (_, { after }) => after?.["title"] !== "forbidden" || "such titles are not allowed",
   },
 };
+
+/** The applications that a story can be about; the first when it does not say. */
+const APPLICATIONS: ReadonlyMap<string, Schema> = new Map<string, Schema>([
+  ["tasks", tasks],
+  ["deals", deals],
+]);
 
 export class Stage {
   readonly lines: string[] = [];
@@ -59,6 +69,7 @@ export class Stage {
   #isBusy = false;
   #requests = 0;
   readonly #ids = new Map<string, number>();
+  #schema: Schema = tasks;
 
   constructor() {
     this.#hub = this.#makeHub();
@@ -68,12 +79,20 @@ export class Stage {
     return new Hub({
       tenant,
       record: this.#disk.openTenant(tenant),
-      schema,
+      schema: this.#schema,
       rules,
       limits: DEFAULT_LIMITS,
       random: seededRandom(7),
       bounds: { eventsPerRead: 50 },
     });
+  }
+
+  /** The story is about another application than tasks. Said before anything else. */
+  application(name: string): void {
+    const schema = APPLICATIONS.get(name);
+    if (schema === undefined || this.actors.size > 0) throw new Error(`no story of ${name} begins here`);
+    this.#schema = schema;
+    this.#hub = this.#makeHub();
   }
 
   /** Notes what happens. Ids that were made up on the way are numbered, so that a reader can tell them apart. */
@@ -90,6 +109,7 @@ export class Stage {
     const known = this.actors.get(name);
     if (known !== undefined) return known;
     const actor = new Actor(name, {
+      schema: this.#schema,
       now: () => this.#now,
       note: (who, what) => this.note(who, what),
       hungUp: (link) => this.#hungUp(link),
@@ -148,6 +168,8 @@ export class Stage {
         return;
       case "answer":
         return this.#noteAnswer(effect.answer);
+      case "log":
+        return this.note("hub", `logs that ${effect.message}: ${words.problem(effect.facts)}`);
       default:
         return;
     }
@@ -268,6 +290,7 @@ export class Stage {
     const message = link?.up.shift();
     if (link === null || message === undefined) return false;
     for (const line of words.fromDevice(message)) this.note(actor.name, `→ ${line}`);
+    if (!this.#isReadable(message, link)) return true;
     if (message.type === "hello") {
       this.#links.set(link.session, link);
       actor.input({ type: "connected", connection: link.number });
@@ -280,6 +303,16 @@ export class Stage {
     } else if (message.type === "auth") this.authenticate(actor.name);
     else this.hub({ type: "message", session: link.session, message });
     return true;
+  }
+
+  /** What a gateway cannot read ends the connection. */
+  #isReadable(message: ClientMessage, link: Link): boolean {
+    const parsed = parseClientMessage(JSON.parse(JSON.stringify(message)));
+    if (parsed.ok) return true;
+    const { code, message: text } = parsed;
+    link.down.push({ type: "refusal", code, message: text, fatal: true }, "close");
+    this.#hungUp(link);
+    return false;
   }
 
   #deliverDown(actor: Actor): boolean {

@@ -11,10 +11,12 @@ import type {
   ServerMessage,
   SubscriptionRequest,
 } from "@tidelock/core";
-import { sameJson } from "@tidelock/core";
+import { ERRORS, type ErrorCode, isJsonObject, type ReviewCandidate, REVIEWS, sameJson } from "@tidelock/core";
 import type { Commit, ReadRequest } from "@tidelock/server/engine";
 import type { StoreBatch } from "@tidelock/client/engine";
-import { schema } from "../schema.ts";
+import { deals } from "../deals.ts";
+import { START } from "../names.ts";
+import { schema as tasks } from "../schema.ts";
 
 export type ColumnsOf = (collection: string) => readonly string[];
 
@@ -33,9 +35,45 @@ export function filter(where: Filter): string {
 
 /** The fields of an entity, without those that have their default. */
 export function fields(collection: string, given: Readonly<Record<string, JsonValue>>): string {
-  const shape = schema.collections.get(collection)?.byName;
+  if (collection === REVIEWS) return review(given);
+  const shape = (tasks.collections.get(collection) ?? deals.collections.get(collection))?.byName;
   const said = Object.entries(given).filter(([name, member]) => !sameJson(shape?.get(name)?.default ?? null, member));
   return value(Object.fromEntries(said));
+}
+
+/** What of a review a person would look at; of one that changes, what does. */
+function review(given: Readonly<Record<string, JsonValue>>): string {
+  const parts: string[] = [];
+  const { entity, field, collection, policy, status, base, candidates, outcome, assignee, note, due } = given;
+  if (entity !== undefined) parts.push(`of ${collection}/${entity}${field === null ? "" : `.${field}`}`);
+  if (typeof policy === "string" && policy !== "review") parts.push(`by ${policy}`);
+  if (typeof status === "string") parts.push(status);
+  if (Array.isArray(base) && base.length > 0) parts.push(`from ${value(base[0])}`);
+  if (Array.isArray(candidates)) parts.push(`wanted ${candidates.map(candidate).join(" or ")}`);
+  if (isJsonObject(outcome)) {
+    const what = outcome["kind"] === "deleted" ? "" : ` ${value(outcome["value"])}`;
+    parts.push(`${outcome["kind"]}${what} by ${outcome["user"]}`);
+  }
+  if (typeof assignee === "string") parts.push(`for ${assignee}`);
+  if (typeof note === "string") parts.push(`"${note}"`);
+  if (typeof due === "number") parts.push(`due after ${due - START} ms`);
+  return `{ ${parts.join(", ")} }`;
+}
+
+function candidate(each: JsonValue): string {
+  // Only the server writes reviews.
+  const { id, value: wanted } = each as unknown as ReviewCandidate;
+  return `${value(wanted)} (${id})`;
+}
+
+/** A message that says more than its code does. */
+export function because({ code, message }: { readonly code: ErrorCode; readonly message: string }): string {
+  return message === ERRORS[code].message ? "" : ` (${message})`;
+}
+
+/** What an operator reads, without the places in the code. */
+export function problem(facts: Readonly<Record<string, JsonValue>>): string {
+  return String(facts["problem"] ?? value(facts)).split("\n")[0] ?? "";
 }
 
 function row(collection: string, values: readonly JsonValue[], columns: readonly string[]): string {
@@ -76,9 +114,20 @@ export function fromDevice(message: ClientMessage): string[] {
   }
 }
 
-function decision({ field, policy, winner, current, incoming, reason }: Decision): string {
-  const [winning, losing] = winner === "incoming" ? [incoming, current] : [current, incoming];
-  return `${field ?? "entity"}: ${value(winning.value)} stands, not ${value(losing.value)} (${policy}: ${reason})`;
+function decision({ field, policy, winner, value: made, current, incoming, reason }: Decision): string {
+  const what = field ?? "entity";
+  const why = `(${policy}: ${reason})`;
+  const [one, other] = [value(current.value), value(incoming.value)];
+  switch (winner) {
+    case "current":
+      return `${what}: ${one} stands, not ${other} ${why}`;
+    case "incoming":
+      return `${what}: ${other} stands, not ${one} ${why}`;
+    case "merged":
+      return `${what}: ${value(made)} is made of ${one} and ${other} ${why}`;
+    case "review":
+      return `${what}: ${one} for now, ${other} waits ${why}`;
+  }
 }
 
 export function detail({ entity, code, message, conflicts, original }: ResultDetail): string {
@@ -101,11 +150,12 @@ function change(changed: ChangeRow, columnsOf: ColumnsOf): string {
   const name = `${collection}/${id}`;
   if (kind === 0) return `put ${name} ${row(collection, changed[4], columns)} at ${at}`;
   if (kind !== 1) return `${kind === 2 ? "deleted" : "withdrawn"} ${name} at ${at}`;
-  const parts: string[] = [];
+  const patch: Array<[string, JsonValue]> = [];
   for (let index = 0; index < changed[4].length; index += 2) {
-    parts.push(`${columns[Number(changed[4][index])]}: ${value(changed[4][index + 1])}`);
+    patch.push([columns[Number(changed[4][index])] ?? "?", changed[4][index + 1] ?? null]);
   }
-  return `patch ${name} ${parts.join(", ")} at ${at}`;
+  if (collection === REVIEWS) return `patch ${name} ${review(Object.fromEntries(patch))} at ${at}`;
+  return `patch ${name} ${patch.map(([column, member]) => `${column}: ${value(member)}`).join(", ")} at ${at}`;
 }
 
 /** What the server says. */
