@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   ERRORS,
+  field,
   HybridClock,
   isTemporaryId,
   type JsonObject,
@@ -385,6 +386,27 @@ describe("what a call needs of the disk", () => {
     );
   });
 
+  test("[H23] is read also when its mutator catches that it is not there", () => {
+    const schema = withMutators(deals, (mutator) => ({
+      careful: mutator({
+        args: { deal: field.reference("deals") },
+        run(tx, { deal }) {
+          let title = "nothing";
+          try {
+            title = tx.deals.get(deal)?.title ?? "nobody";
+          } catch {
+            tx.deals.create({ id: "fallback" });
+          }
+          tx.deals.update(deal, { title: `${title}?` });
+        },
+      }),
+    }));
+    const rig = new HubRig({ schema, disk: started().disk });
+    rig.open("bob", {}, { user: user("bob") });
+    rig.push("bob", call(1, "careful", { deal: "d1" }, { seen: 2 }));
+    assert.deepEqual([rowOf(rig, "deals", "d1")?.["title"], rowOf(rig, "deals", "fallback")], ["first?", null]);
+  });
+
   test("[H23] includes the open reviews of what it writes", () => {
     const before = started();
     before.push("ana", update(3, "d1", { amount: 10 }, { ...on, seen: 2 }));
@@ -409,6 +431,43 @@ describe("temporary ids in a call", () => {
     rig.push("ana", call(3, "open", { title: "new", buyer: "tmp:ana:9" }, { seen: 2 }));
     assert.equal(last(rig.results("ana"))[3]?.code, "entity-not-found");
     assert.equal(rig.hub.head, 2);
+  });
+});
+
+describe("what a mutator must not bring into the log", () => {
+  test("[H23] temporary ids: neither of what it creates nor in references", () => {
+    const schema = withMutators(deals, (mutator) => ({
+      temporary: mutator({ args: {}, run: (tx) => void tx.deals.create({ id: "tmp:ana:77" }) }),
+      dangling: mutator({ args: {}, run: (tx) => tx.deals.update("d1", { buyer: "tmp:ana:77" }) }),
+      hidden: mutator({
+        args: {},
+        run: (tx) => tx.deals.update("d1", { steps: [{ id: "s1", text: "x", who: "tmp:ana:77" }] }),
+      }),
+    }));
+    const rig = started({ schema });
+    const codes = ["temporary", "dangling", "hidden"].map((name, index) => {
+      rig.push("ana", call(3 + index, name, {}, { seen: 2 }));
+      return last(rig.results("ana"))[3]?.code;
+    });
+    assert.deepEqual([codes, rig.hub.head], [["invalid-id", "entity-not-found", "entity-not-found"], 2]);
+  });
+
+  test("[H23] what it did to an object that it read", () => {
+    const schema = withMutators(deals, (mutator) => ({
+      scribble: mutator({ args: {}, run: (tx) => void (tx.deals.get("d1")!.labels as string[]).push("scribbled") }),
+      add: mutator({
+        args: { to: field.json<number[]>() },
+        run(tx, { to }) {
+          to.push(1);
+          tx.deals.update("d1", { extra: to });
+        },
+      }),
+    }));
+    const rig = started({ schema });
+    rig.push("ana", call(3, "scribble", {}, { seen: 2 }), call(4, "add", { to: [0] }, { seen: 2 }));
+    const row = rowOf(rig, "deals", "d1");
+    assert.deepEqual([row?.["labels"], row?.["extra"]], [[], [0, 1]]);
+    assert.deepEqual(last(eventsOf(rig)).call, ["add", { to: [0] }]);
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { type Decision, type JsonValue, MARK, type ResultDetail, type Winner } from "@tidelock/core";
 import { deals } from "./deals.ts";
 import { device, entity, stampAt, user } from "./names.ts";
-import { ReplicaRig } from "./replica-rig.ts";
+import { epoch, ReplicaRig } from "./replica-rig.ts";
 
 /** A device that is connected and has all deals: one, as of offset 1. */
 function connected(columns: Readonly<Record<string, JsonValue>> = {}, collection: string = "deals"): ReplicaRig {
@@ -46,6 +46,54 @@ describe("a field that lost", () => {
     rig.delta(3, rig.patch("deals", "d1", 3, { owner: "ana" }));
     assert.deepEqual([rig.get("d1", "deals")?.["title"], rig.get("d1", "deals")?.["owner"]], ["theirs", "ana"]);
     assert.deepEqual(rig.replica.outbox, []);
+  });
+
+  test("[R14] shows what the result says of it also where the confirmed row is older than both writes", () => {
+    const rig = connected({ amount: 1 });
+    rig.update("d1", { title: "mine" }, "deals");
+    rig.result([1, "merged", 3, settled({ field: "title", winner: "current", value: "theirs", mine: "mine" })]);
+    assert.equal(rig.get("d1", "deals")?.["title"], "theirs");
+    rig.update("d1", { amount: 20 }, "deals");
+    rig.result([2, "in-review", 5, settled({ field: "amount", winner: "review", value: 10, mine: 20 })]);
+    assert.equal(rig.get("d1", "deals")?.["amount"], 10);
+    rig.delta(6, rig.patch("deals", "d1", 5, { title: "theirs", amount: 10, [MARK]: { amount: "review:d1:2:0.2" } }));
+    assert.deepEqual([rig.get("d1", "deals")?.["title"], rig.get("d1", "deals")?.["amount"]], ["theirs", 10]);
+    assert.deepEqual(rig.replica.outbox, []);
+  });
+
+  test("[R14] of a set or list shows all that the server has of it", () => {
+    const rig = connected({ labels: ["a"], steps: [{ id: "s1", text: "one" }] });
+    rig.update("d1", { labels: { add: ["b"] }, steps: { ops: [["move", "s1", null]] } }, "deals");
+    const labels = settled({
+      field: "labels",
+      winner: "current",
+      value: ["a", "c"],
+      mine: { add: ["b"] },
+      policy: "set",
+    });
+    const steps = settled({
+      field: "steps",
+      winner: "current",
+      value: [{ id: "s2", text: "two" }],
+      mine: {},
+      policy: "list",
+    });
+    rig.result([1, "merged", 3, { conflicts: [...labels.conflicts!, ...steps.conflicts!] }]);
+    assert.deepEqual(rig.get("d1", "deals")?.["labels"], ["a", "c"]);
+    assert.deepEqual(rig.get("d1", "deals")?.["steps"], [{ id: "s2", text: "two" }]);
+  });
+
+  test("[R12] is offered again as it was written, when the log that decided it is gone", () => {
+    const rig = connected();
+    rig.update("d1", { title: "mine", owner: "ana" }, "deals");
+    rig.result([1, "merged", 3, settled({ field: "title", winner: "current", value: "theirs", mine: "mine" })]);
+    rig.lose();
+    rig.connect({ epoch: epoch(2), decided: 0 });
+    const push = rig.said.findLast((message) => message.type === "push");
+    assert.deepEqual(
+      push?.mutations.map(([, operation, , , fields]) => [operation, fields]),
+      [["update", { title: "mine", owner: "ana" }]],
+    );
   });
 
   test("[R14] is told to whoever shows it, in the turn of the result", () => {

@@ -181,6 +181,23 @@ describe("a mutator reads", () => {
     assert.deepEqual([effects, T1.title], [[], "old"]);
   });
 
+  test("copies, all the way down: nothing that it does to them reaches the state or its arguments", () => {
+    const state = { ...T1, labels: ["a"] };
+    const args = { list: [{ deep: [1] }] };
+    const declared = { list: field.json<Array<{ deep: number[] }>>() };
+    const seen: unknown[] = [];
+    const act: Run = (tx, given) => {
+      const list = given["list"] as unknown as Array<{ deep: number[] }>;
+      list[0]!.deep.push(2);
+      (tx.tasks.get("t1")!.labels as string[]).push("scribbled");
+      seen.push(tx.tasks.get("t1")?.labels, list);
+    };
+    run(act, { get: () => state }, args, declared);
+    run(act, { get: () => state }, args, declared);
+    assert.deepEqual(seen, [["a"], [{ deep: [1, 2] }], ["a"], [{ deep: [1, 2] }]]);
+    assert.deepEqual([state.labels, args], [["a"], { list: [{ deep: [1] }] }]);
+  });
+
   test("who, when and where it is run for", () => {
     const seen = (changes: Partial<MutatorEnvironment>): Partial<MutatorContext> => {
       let context: Partial<MutatorContext> = {};
@@ -223,6 +240,15 @@ describe("a mutator's arguments", () => {
     });
   });
 
+  test("are what was given, also when that is null or false", () => {
+    const names = { n: field.integer().default(5).optional(), yes: field.boolean().default(true) };
+    let seen: JsonObject = {};
+    run((_, all) => void (seen = all), {}, { n: null, yes: false }, names);
+    assert.deepEqual(seen, { n: null, yes: false });
+    run((_, all) => void (seen = all), {}, {}, names);
+    assert.deepEqual(seen, { n: 5, yes: true });
+  });
+
   test("are refused in words when one is missing, unknown or of another type", () => {
     assert.equal(argsProblem(act, { task: "t1" }), null);
     assert.equal(argsProblem(act, { task: "t1", note: null }), null);
@@ -247,6 +273,17 @@ describe("a mutator ends", () => {
     assert.throws(() => run((_, __, { refuse }) => refuse({ toString: () => "an object" } as never)), MutatorRefusal);
   });
 
+  test("when it refuses, also when it catches that", () => {
+    const act: Run = (tx, _, { refuse }) => {
+      try {
+        refuse("not today");
+      } catch {
+        tx.tasks.delete("t1");
+      }
+    };
+    assert.throws(() => run(act), { name: "MutatorRefusal", message: "not today" });
+  });
+
   test("when it throws, with what it threw", () => {
     const thrown = new RangeError("broken");
     assert.throws(
@@ -263,10 +300,22 @@ describe("a mutator ends", () => {
     const get = (): never => {
       throw notThere;
     };
-    assert.throws(
-      () => run((tx) => tx.tasks.get("t1"), { get }),
-      (error) => error === notThere,
-    );
+    const acts: readonly Run[] = [
+      (tx) => tx.tasks.get("t1"),
+      (tx) => {
+        try {
+          tx.tasks.get("t1");
+        } catch {
+          tx.tasks.delete("t1");
+        }
+      },
+    ];
+    for (const act of acts) {
+      assert.throws(
+        () => run(act, { get }),
+        (error) => error === notThere,
+      );
+    }
   });
 
   test("when it returns a promise: it must not wait, and a rejection of it is nobody's", async () => {
@@ -367,8 +416,22 @@ describe("mutators of a schema", () => {
     assert.deepEqual([schema.hash, schema.collections], [tables.hash, tables.collections]);
   });
 
+  test("are refused with schema-invalid when an argument's name cannot be used, or it refers to nothing", () => {
+    const declare = (args: Fields): unknown => withMutators(tables, (one) => ({ act: one({ args, run: () => {} }) }));
+    for (const name of ["id", "or", "toString", "a b", "tidelock.x"]) {
+      assert.throws(
+        () => declare({ [name]: field.string() }),
+        refused("schema-invalid", /act cannot have an argument called/),
+      );
+    }
+    for (const lost of [field.reference("gone"), field.set(field.reference("gone"))]) {
+      assert.throws(() => declare({ to: lost }), refused("schema-invalid", /act\.to refers to gone/));
+    }
+  });
+
   test("are refused with schema-invalid when their names cannot be used", () => {
-    for (const name of ["", "a b", "toString", "__proto__", "x".repeat(65)]) {
+    const operations = ["create", "update", "delete", "decide", "call", "void"];
+    for (const name of ["", "a b", "toString", "__proto__", "x".repeat(65), ...operations]) {
       assert.throws(
         () => withMutators(tables, (declare) => Object.fromEntries([[name, declare({ args: {}, run: () => {} })]])),
         refused("schema-invalid", /a mutator cannot be called/),
