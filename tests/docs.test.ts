@@ -207,6 +207,18 @@ describe("curl in PROTOCOL.md", () => {
     assert.equal(printedAnswer()["has_more"], first.has_more);
   });
 
+  test("the decision log answers", async (context) => {
+    if (!(await hasCurl())) return context.skip("there is no curl");
+    const answer: object = JSON.parse(await shell(printed("/sync/conflicts")));
+    assert.deepEqual(answer, { conflicts: [], next: null });
+  });
+
+  test("a decision names the review that it is about", async (context) => {
+    if (!(await hasCurl())) return context.skip("there is no curl");
+    const answer = await shell(printed("/decide"), { REVIEW: "review:phone:7:0.3", VERSION: "e.1" });
+    assert.match(answer, /"code":"entity-not-found","message":"there is no review review:phone:7:0\.3"/);
+  });
+
   test("the streams begin with a welcome and end their snapshots with an id", async (context) => {
     if (!(await hasCurl())) return context.skip("there is no curl");
     for (const part of ["device=curl'", "device=curl-open"]) {

@@ -8,7 +8,12 @@ import { describe, test } from "node:test";
 import { ERRORS } from "@tidelock/core";
 import { projectFolder, ROOT, run } from "./cli-process.fixture.ts";
 
-const COMMANDS = ["dev", "serve", "token", "tail", "doctor", "explain"];
+const COMMANDS = ["dev", "serve", "token", "tail", "conflicts", "reviews", "doctor", "explain"];
+/** Commands of commands. Their section of docs/CLI.md stands below that of the first word, whose options they all have. */
+const INNER = [
+  ...["ls", "show", "explain", "restore"].map((command) => `conflicts ${command}`),
+  ...["ls", "show", "assign", "decide"].map((command) => `reviews ${command}`),
+];
 const here = { cwd: tmpdir() };
 // oxlint-disable-next-line no-control-regex -- it is what is looked for
 const COLOUR = /\u001B\[/;
@@ -27,19 +32,32 @@ describe("tidelock", { timeout: 240_000 }, () => {
       assert.match(stdout, /^Usage: tidelock \[options\] \[command\]\n[^]*\nExamples:\n {2}tidelock /);
       for (const command of COMMANDS) assert.ok(stdout.includes(`\n  ${command} `), command);
     }
+    for (const command of ["conflicts", "reviews"]) {
+      const { stdout, code } = await run(context, [command], here);
+      assert.equal(code, 0);
+      assert.match(stdout, /^Usage: tidelock \w+ [^]*\nCommands:\n {2}ls [^]*\nExamples:\n {2}tidelock /);
+    }
   });
 
   test("has examples for every command, and its options as docs/CLI.md has them", async (context) => {
     const page = readFileSync(join(ROOT, "docs/CLI.md"), "utf8");
-    for (const command of COMMANDS) {
-      const { stdout, code } = await run(context, [command, "--help"], here);
+    const documentedIn = (heading: string): string[] => {
+      const section = page.split(`\n${heading}\n`)[1]?.split(/\n##/)[0] ?? "";
+      return [...section.matchAll(/^\| `(--[^`]+)` \|/gm)].map(([, option]) => option ?? "");
+    };
+    const check = async (command: string): Promise<void> => {
+      const { stdout, code } = await run(context, [...command.split(" "), "--help"], here);
       assert.equal(code, 0);
       assert.match(stdout, /\nExamples:\n {2}tidelock /);
       const options = [...stdout.matchAll(/^ {2}(--\S+( <\S+>)?)/gm)].map(([, option]) => option);
-      const section = page.split(`\n## tidelock ${command}\n`)[1]?.split("\n## ")[0] ?? "";
-      const documented = [...section.matchAll(/^\| `(--[^`]+)` \|/gm)].map(([, option]) => option);
-      assert.deepEqual(documented.sort(), options.sort(), command);
-    }
+      const [outer = "", inner] = command.split(" ");
+      const shared = documentedIn(`## tidelock ${outer}`);
+      const own = inner === undefined ? [] : documentedIn(`### tidelock ${command}`);
+      assert.deepEqual([...shared, ...own].sort(), options.sort(), command);
+    };
+    // Of a command of commands, only what these have is an option.
+    const named = COMMANDS.filter((command) => !INNER.some((inner) => inner.startsWith(`${command} `)));
+    await Promise.all([...named, ...INNER].map(check));
   });
 
   test("answers mistakes with exit code 2 and the next step", async (context) => {
@@ -59,6 +77,14 @@ describe("tidelock", { timeout: 240_000 }, () => {
       [["dev", "--port"], /^error usage: option '--port <number>' argument missing\nfix: `tidelock dev --help`/],
       [["dev", "extra"], /^error usage: too many arguments for 'dev'/],
       [["dev", "--memory", "--data", "x"], /^error usage: --memory and --data exclude each other\n/],
+      [
+        ["conflicts", "lss"],
+        /^error usage: unknown command 'lss'\nfix: Did you mean ls\? `tidelock conflicts --help` shows the commands\.\n$/,
+      ],
+      [
+        ["conflicts", "ls", "--limt", "1"],
+        /^error usage: unknown option '--limt'\nfix: Did you mean --limit\? `tidelock conflicts ls --help` shows the options/,
+      ],
       [["explain"], /^error usage: explain needs a code\nfix: `tidelock explain --list`/],
     ];
     for (const [arguments_, message] of cases) {

@@ -1,5 +1,7 @@
 /** The program: its commands, how it speaks, and what becomes of a command line that it does not understand. */
 import { Command, CommanderError } from "commander";
+import { addConflictsCommand } from "./conflicts/conflicts.ts";
+import { addReviewsCommand } from "./conflicts/reviews.ts";
 import { addDevCommand } from "./dev.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -25,6 +27,8 @@ export async function runProgram(arguments_: readonly string[]): Promise<number>
           "tidelock dev                             a server for development, without configuration",
           "tidelock token --tenant demo --user u1   a token that it accepts",
           "tidelock tail                            watch changes as they happen",
+          "tidelock conflicts ls                    how concurrent writes were settled",
+          "tidelock reviews ls                      what waits for a person",
           "tidelock doctor                          find out what is wrong",
         ],
         "Exit codes: 0 all went well, 1 it failed, 2 the command was not understood.",
@@ -40,27 +44,58 @@ export async function runProgram(arguments_: readonly string[]): Promise<number>
       styleOptionText: (text) => paint.output("cyan", text),
       styleArgumentText: (text) => paint.output("cyan", text),
     });
-  const add = [addDevCommand, addServeCommand, addTokenCommand, addTailCommand, addDoctorCommand, addExplainCommand];
+  const add = [
+    addDevCommand,
+    addServeCommand,
+    addTokenCommand,
+    addTailCommand,
+    addConflictsCommand,
+    addReviewsCommand,
+    addDoctorCommand,
+    addExplainCommand,
+  ];
   for (const addCommand of add) addCommand(program);
   try {
-    await program.parseAsync(arguments_.length === 0 ? ["--help"] : [...arguments_], { from: "user" });
+    await program.parseAsync(isIncomplete(program, arguments_) ? [...arguments_, "--help"] : [...arguments_], {
+      from: "user",
+    });
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode !== 0) throw usageError(error, arguments_);
+    if (error instanceof CommanderError && error.exitCode !== 0) throw usageError(error, program, arguments_);
     throw error;
   }
   return Number(process.exitCode ?? EXIT_CODES.ok);
 }
 
+/** Whether the arguments name no command yet, or one that only has commands of its own. */
+function isIncomplete(program: Command, arguments_: readonly string[]): boolean {
+  const named = commandsNamed(program, arguments_);
+  return named.length === arguments_.length && (named.at(-1) ?? program).commands.length > 0;
+}
+
+/** The commands at the beginning of the arguments: `conflicts`, then its `ls`. */
+function commandsNamed(program: Command, arguments_: readonly string[]): readonly Command[] {
+  const found: Command[] = [];
+  let within = program;
+  for (const word of arguments_) {
+    const next = within.commands.find((command) => command.name() === word);
+    if (next === undefined) break;
+    found.push(next);
+    within = next;
+  }
+  return found;
+}
+
 /** Commander's words as ours: `error: unknown option '--prot'\n(Did you mean --port?)`. */
-function usageError(error: CommanderError, arguments_: readonly string[]): UsageError {
+function usageError(error: CommanderError, program: Command, arguments_: readonly string[]): UsageError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = rest
     .join(" ")
     .trim()
     .replace(/^\((.*)\)$/, "$1");
   const [reason = first, advice = ""] = first.split(/(?<=is invalid\.) /);
-  const command = arguments_.find((argument) => !argument.startsWith("-"));
-  const isCommand = command !== undefined && error.code !== "commander.unknownCommand";
-  const help = `\`tidelock ${isCommand ? `${command} ` : ""}--help\` shows ${isCommand ? "the options" : "the commands"}.`;
+  const named = commandsNamed(program, arguments_);
+  const hasCommands = (named.at(-1) ?? program).commands.length > 0;
+  const path = ["tidelock", ...named.map((command) => command.name()), "--help"].join(" ");
+  const help = `\`${path}\` shows ${hasCommands ? "the commands" : "the options"}.`;
   return new UsageError(reason.replace(/\.$/, ""), [advice, suggestion, help].filter((part) => part !== "").join(" "));
 }
