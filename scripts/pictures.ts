@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Role } from "../apps/board/src/schema.ts";
 import { BoardPage, launchBrowser, openProfile } from "../tests/browser/board-page.ts";
 import { BoardServer } from "../tests/browser/board-server.ts";
 import { framed } from "./demo/picture-frame.ts";
@@ -21,14 +22,21 @@ class Studio {
   }
 
   /** Somebody with a window of this size. */
-  async enter(name: string, width: number, height: number, options: object = {}): Promise<BoardPage> {
+  async enter(
+    name: string,
+    width: number,
+    height: number,
+    options: object = {},
+    role: Role = "member",
+  ): Promise<BoardPage> {
     const profile = await openProfile(this.browser, {
       viewport: { width, height },
       deviceScaleFactor: 1.5,
+      locale: "en-US",
       ...options,
     });
     this.#profiles.push(profile);
-    return BoardPage.enter(profile, this.server.url, name);
+    return BoardPage.enter(profile, this.server.url, name, role);
   }
 
   /** Everybody leaves. */
@@ -40,7 +48,7 @@ class Studio {
 type Picture = (studio: Studio) => Promise<Buffer>;
 
 const pictures: Readonly<Record<string, Picture>> = {
-  async board(studio) {
+  async "board"(studio) {
     const size = [900, 700] as const;
     const ada = await studio.enter("Ada", ...size);
     const bruno = await studio.enter("Bruno", ...size);
@@ -56,7 +64,7 @@ const pictures: Readonly<Record<string, Picture>> = {
     await pointAt(mira, "Refund a ticket without calling support", 0.62, 0.55);
     await jonas.openCard("Scanner misreads wet QR codes");
     await jonas.closeCard();
-    await pointAt(jonas, "Seat map for the fast ferry", 0.3, 0.7);
+    await pointAt(jonas, "Move payments to the new provider", 0.45, 0.75);
     const noor = await studio.enter("Noor", ...size);
     await noor.openCard("Boarding works without signal");
     await ada.page.getByText("Noor is editing").waitFor();
@@ -74,7 +82,7 @@ const pictures: Readonly<Record<string, Picture>> = {
     return framed(studio.browser, windows, { width: 900, height: 700 });
   },
 
-  async dark(studio) {
+  async "dark"(studio) {
     const size = [1280, 760] as const;
     const ada = await studio.enter("Ada", ...size, { colorScheme: "dark" });
     const [mira, noor] = [await studio.enter("Mira", ...size), await studio.enter("Noor", ...size)];
@@ -82,48 +90,80 @@ const pictures: Readonly<Record<string, Picture>> = {
     await noor.openCard("Larger type in the timetable");
     await ada.page.getByText("Noor is editing").waitFor();
     await ada.page.locator("[data-cursor=Mira]:not(.is-away)").waitFor();
+    await ada.page.mouse.move(5, 5);
     return shot(ada.page);
   },
 
-  async card(studio) {
-    const ada = await studio.enter("Ada", 1280, 800);
-    const jonas = await studio.enter("Jonas", 1280, 800);
-    await jonas.openCard("Boarding works without signal");
+  async "card"(studio) {
+    const title = "Boarding works without signal";
+    const ada = await studio.enter("Ada", 1280, 1000);
+    const jonas = await studio.enter("Jonas", 1280, 1000);
+    await jonas.openCard(title);
     await ada.goOffline();
-    await ada.comment("Boarding works without signal", "Written in the car deck. It gets its final id at the pier.");
+    await ada.comment(title, "Written in the car deck. It gets its final id at the pier.");
     await ada.goOnline();
     await ada.whenLive();
     await ada.goOffline();
-    await ada.comment("Boarding works without signal", "And this one still has a temporary id.");
-    await ada.openCard("Boarding works without signal");
+    await ada.comment(title, "And this one still has a temporary id.");
+    await ada.openCard(title);
+    await ada.page.mouse.move(5, 5);
     return shot(ada.page);
   },
 
-  async outbox(studio) {
-    const ada = await studio.enter("Ada", 1280, 800);
+  async "card-review"(studio) {
+    const mira = await studio.enter("Mira", 1280, 860, {}, "lead");
+    const noor = await studio.enter("Noor", 1280, 860);
+    await noor.openCard("Seat map for the fast ferry");
+    await mira.openCard("Seat map for the fast ferry");
+    await mira.review.waitFor();
+    await mira.dialog.getByText("Noor is here").waitFor();
+    await mira.page.mouse.move(5, 5);
+    return shot(mira.page);
+  },
+
+  async "history"(studio) {
+    const ada = await studio.enter("Ada", 1280, 1000);
+    const history = await ada.openHistory("Refund a ticket without calling support");
+    await history.getByText("a lead's word goes first").waitFor();
+    await ada.page.mouse.move(5, 5);
+    return shot(ada.page);
+  },
+
+  async "outbox"(studio) {
+    const ada = await studio.enter("Ada", 1280, 860);
+    const long = "Tell passengers on the pier and on board about every delay of more than five minutes";
     await ada.assign("Rate limit for the price search", "Ada");
-    await ada.rename("Tide warnings for the northern piers", "Tide warnings for all piers");
     await ada.card("Rate limit for the price search").getByRole("link").focus();
     await ada.page.keyboard.press("Alt+ArrowRight");
     await ada.page.locator('.sync-pill[data-state="rejected"]').waitFor();
     await ada.goOffline();
+    await ada.add("backlog", [long]);
+    await ada.openCard(long);
+    await ada.addSteps(["Ask the bridge who decides"]);
+    await ada.closeCard();
+    await ada.goOnline();
+    await ada.page.locator(".sync-pill", { hasText: "3 refused" }).waitFor();
+    await ada.goOffline();
+    await ada.openCard("Boarding works without signal");
+    await ada.step("Dry run on the Sula with a full car deck").getByRole("checkbox").check();
+    await ada.closeCard();
     await ada.add("todo", ["Ask the harbour about the new ramp"]);
-    await ada.assign("Ask the harbour about the new ramp", "Noor");
     await ada.pill.click();
-    await ada.outbox.getByText("somebody other").waitFor();
+    await ada.outbox.getByText("The board at the pier").waitFor();
     return shot(ada.page);
   },
 
-  async mobile(studio) {
+  async "mobile"(studio) {
     const phone = { hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
     const ada = await studio.enter("Ada", 400, 800, phone);
-    const noor = await studio.enter("Noor", 400, 800, { ...phone, colorScheme: "dark" });
+    const mira = await studio.enter("Mira", 400, 800, { ...phone, colorScheme: "dark" }, "lead");
     await ada.column("doing").evaluate((column) => void column.scrollIntoView({ inline: "start" }));
-    await noor.openCard("Boarding works without signal");
-    await ada.page.getByText("Noor is editing").waitFor();
+    await mira.openCard("Seat map for the fast ferry");
+    await mira.review.waitFor();
+    await ada.page.getByText("Mira is editing").waitFor();
     const screens = [
       { image: await shot(ada.page), caption: "" },
-      { image: await shot(noor.page), caption: "" },
+      { image: await shot(mira.page), caption: "" },
     ];
     return framed(studio.browser, screens, { width: 400, height: 800 });
   },

@@ -10,5 +10,5 @@ export default defineConfig({
   // The workspace's packages are taken from their sources, as everywhere in development.
   resolve: { conditions: ["@tidelock/source", ...defaultClientConditions] },
   build: { target: "es2023" },
-  server: { proxy: { "/sync": { target: SERVER, ws: true }, "/demo": SERVER } },
+  server: { proxy: { "/sync": { target: SERVER, ws: true }, "/demo": SERVER, "/inbox": SERVER } },
 });

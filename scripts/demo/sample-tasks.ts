@@ -51,10 +51,9 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
     notes: "Until two hours before departure. Later ones go to the harbour office, as today.",
     labels: ["payments", "sign-off"],
     assignee: "Mira",
-    priority: "high",
     dueInDays: 9,
     asked: 31,
-    steps: ["x Ask legal about the two hours", "Receipt names the deadline", "Partial refunds for return tickets"],
+    steps: ["Ask legal about the two hours", "Receipt names the deadline", "Partial refunds for return tickets"],
     comments: [["Tomas", "Legal is fine with two hours, as long as the receipt says so."]],
   },
   { title: "Write the texts for delays", status: "todo", labels: ["design"], assignee: "Noor", dueInDays: 4 },
@@ -95,6 +94,7 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
     notes: "Rain on the glass. Happens with the new cases, not with the old ones.",
     labels: ["boarding", "bug"],
     assignee: "Jonas",
+    priority: "high",
     dueInDays: -1,
     steps: ["x Reproduce it with a spray bottle", "x Order matte film", "Scan 50 wet codes in a row"],
     comments: [["Noor", "A matte film helps. Ordered ten."]],
@@ -145,32 +145,47 @@ export const SAMPLE_TASKS: readonly SampleTask[] = [
 ];
 
 /** What somebody of the team did to a sample, hours before the seeding. */
-export interface SampleEvent {
+export type SampleEvent = SampleChange | SampleDecision;
+
+interface Happened {
   readonly who: SampleName;
   readonly card: string;
   readonly hoursAgo: number;
+}
+
+export interface SampleChange extends Happened {
   /** Days from the day of seeding for `dueAt`. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** Without signal: its author had not seen the events since the samples. */
   readonly isOffline?: boolean;
 }
 
+/** A lead decides the review of a card. */
+export interface SampleDecision extends Happened {
+  /** Whose value stands. */
+  readonly decidesFor: SampleName;
+}
+
 const REFUND = "Refund a ticket without calling support";
 const BOARDING = "Boarding works without signal";
-const SCANNER = "Scanner misreads wet QR codes";
 const SEATS = "Seat map for the fast ferry";
 const TABLET = "Dark mode for the bridge tablet";
 
 /** In order. Those that are offline meet what the others wrote meanwhile. */
 export const SAMPLE_HISTORY: readonly SampleEvent[] = [
   { who: "Mira", card: BOARDING, hoursAgo: 75, fields: { status: "doing" } },
-  { who: "Jonas", card: BOARDING, hoursAgo: 51, fields: { labels: { add: ["offline"] } } },
+  { who: "Jonas", card: BOARDING, hoursAgo: 51, fields: { labels: { add: ["scanner"] } } },
   { who: "Mira", card: BOARDING, hoursAgo: 27, fields: { priority: "urgent" } },
   { who: "Jonas", card: BOARDING, hoursAgo: 26, fields: { steps: { ops: [["edit", "3", { done: true }]] } } },
 
+  { who: "Tomas", card: REFUND, hoursAgo: 98, fields: { steps: { ops: [["edit", "1", { done: true }]] } } },
+  // Two dates, and a decision.
+  { who: "Tomas", card: REFUND, hoursAgo: 76, fields: { dueAt: 6 } },
+  { who: "Noor", card: REFUND, hoursAgo: 73, fields: { dueAt: 12 }, isOffline: true },
+  { who: "Mira", card: REFUND, hoursAgo: 52, decidesFor: "Tomas" },
   // A lead's word goes first, although the other was later.
-  { who: "Mira", card: SCANNER, hoursAgo: 30, fields: { priority: "high" } },
-  { who: "Jonas", card: SCANNER, hoursAgo: 28, fields: { priority: "low" }, isOffline: true },
+  { who: "Mira", card: REFUND, hoursAgo: 29, fields: { priority: "high" } },
+  { who: "Jonas", card: REFUND, hoursAgo: 26, fields: { priority: "low" }, isOffline: true },
 
   // The later text stands; the other one can be brought back.
   {
@@ -187,14 +202,7 @@ export const SAMPLE_HISTORY: readonly SampleEvent[] = [
     isOffline: true,
   },
 
-  // Two dates, which Mira has decided.
-  { who: "Tomas", card: REFUND, hoursAgo: 49, fields: { dueAt: 6 } },
-  { who: "Noor", card: REFUND, hoursAgo: 48, fields: { dueAt: 12 }, isOffline: true },
-
   // Two dates, which nobody has decided yet.
   { who: "Tomas", card: SEATS, hoursAgo: 5, fields: { dueAt: 4 } },
   { who: "Noor", card: SEATS, hoursAgo: 3, fields: { dueAt: 10 }, isOffline: true },
 ];
-
-/** The lead who has decided between the dates of a sample, and whose date it was. */
-export const SAMPLE_DECISION = { who: "Mira", card: REFUND, for: "Tomas", hoursAgo: 44 } as const;

@@ -9,11 +9,11 @@ import { isErrorCode, seededRandom, TidelockError } from "@tidelock/core";
 import type { TidelockServer } from "@tidelock/server";
 import { positionBetween } from "../../apps/board/src/board/position.ts";
 import {
-  SAMPLE_DECISION,
   SAMPLE_HISTORY,
   SAMPLE_PEOPLE,
   SAMPLE_TASKS,
-  type SampleEvent,
+  type SampleChange,
+  type SampleDecision,
   type SampleName,
 } from "./sample-tasks.ts";
 import type { DemoSessions } from "./session.ts";
@@ -35,42 +35,23 @@ export async function seedSamples(server: TidelockServer, sessions: DemoSessions
   }
   let seen = planned;
   for (const [index, event] of SAMPLE_HISTORY.entries()) {
-    const mutation = {
-      temp_id: `history-${index + 1}`,
-      entity_id: idOf(event.card),
-      version: event.isOffline === true ? planned : seen,
-      ...mutationOf(event, now),
-    };
-    const [result] = (await reconcile(server, sessions, deviceOf(event.who), [mutation])).applied ?? [];
-    seen = result?.version ?? seen;
+    const device = deviceOf(event.who);
+    const mutation =
+      "fields" in event
+        ? changeOf(event, idOf(event.card), event.isOffline === true ? planned : seen, now)
+        : decisionOf(event, idOf(event.card), await reconcile(server, sessions, device, []));
+    if (mutation === null) continue;
+    const occurred_at = new Date(now - event.hoursAgo * HOUR_MS).toISOString();
+    const answer = await reconcile(server, sessions, device, [
+      { ...mutation, temp_id: `history-${index + 1}`, occurred_at },
+    ]);
+    seen = answer.applied?.[0]?.version ?? seen;
   }
-  await decide(server, sessions, idOf(SAMPLE_DECISION.card), now);
   return applied.filter(({ outcome }) => outcome === "applied").length;
 }
 
 function deviceOf(name: SampleName): string {
   return `demo-${name.toLowerCase()}`;
-}
-
-/** The lead's decision, unless it was made before. */
-async function decide(server: TidelockServer, sessions: DemoSessions, card: string, now: number): Promise<void> {
-  const device = deviceOf(SAMPLE_DECISION.who);
-  const { state = [], checkpoint = null } = await reconcile(server, sessions, device, []);
-  const review = state.find(({ fields }) => fields?.["entity"] === card && fields["status"] === "open");
-  const candidates = (review?.fields?.["candidates"] ?? []) as ReadonlyArray<{ id: string; user: string }>;
-  const chosen = candidates.find(({ user }) => user === SAMPLE_DECISION.for.toLowerCase());
-  if (review === undefined || chosen === undefined) return;
-  await reconcile(server, sessions, device, [
-    {
-      temp_id: "decision",
-      operation: "decide",
-      collection: review.collection,
-      entity_id: review.entity_id,
-      payload: { candidate: chosen.id },
-      version: checkpoint,
-      occurred_at: hoursBefore(now, SAMPLE_DECISION.hoursAgo),
-    },
-  ]);
 }
 
 /** Sends mutations as the person of a device, and asks for everything that the device may see. */
@@ -176,18 +157,20 @@ function create(name: string, collection: SampleCollection, time: number, payloa
 
 type SampleCollection = "tasks" | "comments";
 
-function mutationOf({ hoursAgo, fields }: SampleEvent, now: number): object {
+function changeOf({ fields }: SampleChange, card: string, seen: string | null, now: number): object {
   const { dueAt } = fields;
-  return {
-    collection: "tasks",
-    operation: "update",
-    payload: typeof dueAt === "number" ? { dueAt: endOfDay(now, dueAt) } : fields,
-    occurred_at: hoursBefore(now, hoursAgo),
-  };
+  const payload = typeof dueAt === "number" ? { dueAt: endOfDay(now, dueAt) } : fields;
+  return { operation: "update", collection: "tasks", entity_id: card, payload, version: seen };
 }
 
-function hoursBefore(now: number, hours: number): string {
-  return new Date(now - hours * HOUR_MS).toISOString();
+/** `null` when it was decided before: this is not the first seeding. */
+function decisionOf({ decidesFor }: SampleDecision, card: string, { state = [], checkpoint }: Answer): object | null {
+  const review = state.find(({ fields }) => fields?.["entity"] === card && fields["status"] === "open");
+  const candidates = (review?.fields?.["candidates"] ?? []) as ReadonlyArray<{ id: string; user: string }>;
+  const chosen = candidates.find(({ user }) => user === decidesFor.toLowerCase());
+  if (review === undefined || chosen === undefined) return null;
+  const { collection, entity_id } = review;
+  return { operation: "decide", collection, entity_id, payload: { candidate: chosen.id }, version: checkpoint };
 }
 
 function endOfDay(now: number, days: number): number {

@@ -111,7 +111,7 @@ describe("a window that was offline", () => {
     assert.ok(titles.has("Bridge tablet, by Bruno"), "of one field, the later change wins");
     assert.ok(!titles.has("Bridge tablet, by Ada"));
     assert.ok(titles.has("Load-test, by Bruno") && titles.has("Ada's idea"));
-    await ada.page.getByText("Bruno's title went before yours").waitFor();
+    await ada.page.getByText("Bruno's “Bridge tablet, by Bruno” went before your “Bridge tablet, by Ada”").waitFor();
     await ada.page.getByRole("button", { name: "Bring mine back" }).click();
     await bruno.card("Bridge tablet, by Ada").waitFor();
   });

@@ -85,7 +85,7 @@ export const Card = memo(function Card({ task, comments, moves }: CardProps): Re
           </span>
         )}
         <span className="card-end">
-          <SyncMark state={syncState} />
+          {proposals > 0 && syncState === "in-review" ? null : <SyncMark state={syncState} />}
           {task.assignee === null ? null : <Avatar name={task.assignee} size="small" />}
         </span>
       </div>

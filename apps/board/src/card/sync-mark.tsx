@@ -7,7 +7,7 @@ const MARKS = {
   "synced": { icon: Check, words: "Synced" },
   "pending": { icon: CloudUpload, words: "Saved here, not sent yet" },
   "syncing": { icon: LoaderCircle, words: "On its way to the server" },
-  "conflicted": { icon: GitMerge, words: "Merged with another change" },
+  "conflicted": { icon: GitMerge, words: "A change of yours did not stand" },
   "in-review": { icon: Scale, words: "Waits for a decision" },
   "rejected": { icon: CircleAlert, words: "A change was refused: see the outbox" },
 } as const satisfies Record<SyncState, object>;

@@ -107,7 +107,7 @@ const STATE_WORDS = {
   "synced": "This card is synced",
   "pending": "Saved on this device, not sent yet",
   "syncing": "On its way to the server",
-  "conflicted": "Merged with another change",
+  "conflicted": "A change of yours did not stand",
   "in-review": "Waits for a decision",
   "rejected": "A change was refused",
 };

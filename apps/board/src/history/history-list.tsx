@@ -83,7 +83,7 @@ function Row({ row, task, directory, now }: RowProps): ReactNode {
           </time>
         </p>
         {decisions.map((decision) => (
-          <Decided key={decision.key} decision={decision} decider={user} task={task} directory={directory} />
+          <Decided key={decision.key} decision={decision} task={task} directory={directory} />
         ))}
         {replaced.map((value) => (
           <p key={value.field} className="history-before">
@@ -98,17 +98,16 @@ function Row({ row, task, directory, now }: RowProps): ReactNode {
 
 interface DecidedProps {
   readonly decision: HistoryDecision;
-  readonly decider: string;
   readonly task: Task;
   readonly directory: Directory;
 }
 
-function Decided({ decision: { told, lost }, decider, task, directory }: DecidedProps): ReactNode {
+function Decided({ decision: { told, lost }, task, directory }: DecidedProps): ReactNode {
   const { person } = useSession();
   return (
     <p className="history-decision" data-winner={told.winner}>
       <Scale size={13} aria-hidden="true" />
-      <span>{decisionText(told, { nameOf: directory.nameOf, self: person().user }, decider)}</span>
+      <span>{decisionText(told, { nameOf: directory.nameOf, self: person().user })}</span>
       {lost === null ? null : <BringBack task={task} value={lost} />}
     </p>
   );

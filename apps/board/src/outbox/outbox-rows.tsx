@@ -39,9 +39,11 @@ interface RowProps {
   readonly at: number;
   readonly now: number;
   readonly children?: ReactNode;
+  /** Below everything else. */
+  readonly below?: ReactNode;
 }
 
-export function Row({ entry, icon: Icon, state, words, at, now, children }: RowProps): ReactNode {
+export function Row({ entry, icon: Icon, state, words, at, now, children, below }: RowProps): ReactNode {
   const { client } = useSession();
   return (
     <li className="outbox-row" data-outbox={entry.counter} data-state={state}>
@@ -57,6 +59,7 @@ export function Row({ entry, icon: Icon, state, words, at, now, children }: RowP
           <span>{timeAgo(at, now)}</span>
           <span>#{entry.counter}</span>
         </p>
+        {below}
       </div>
     </li>
   );

@@ -4,7 +4,7 @@
  */
 import type { RejectedEntry } from "@tidelock/client";
 import { useRejected } from "@tidelock/client/react";
-import { CircleAlert } from "lucide-react";
+import { CircleAlert, CornerDownRight } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { useSession } from "../session/board-session.tsx";
 import { useDirectory } from "../session/directory.ts";
@@ -45,7 +45,15 @@ function RejectedRow({ entry, dependents, now }: RejectedRowProps): ReactNode {
   const { counter } = entry;
   const count = dependents.length + 1;
   return (
-    <Row entry={entry} icon={CircleAlert} state="rejected" words={entry.code} at={entry.createdAt} now={now}>
+    <Row
+      entry={entry}
+      icon={CircleAlert}
+      state="rejected"
+      words={entry.code}
+      at={entry.createdAt}
+      now={now}
+      below={<Dependents entries={dependents} now={now} />}
+    >
       <Reason entry={entry} />
       {isEditing ? (
         <RejectedForm
@@ -66,25 +74,30 @@ function RejectedRow({ entry, dependents, now }: RejectedRowProps): ReactNode {
           </button>
         </p>
       )}
-      {dependents.length === 0 ? null : (
-        <div className="outbox-dependents">
-          <h4>Waits with it</h4>
-          <ol>
-            {dependents.map((dependent) => (
-              <Row
-                key={dependent.counter}
-                entry={dependent}
-                icon={CircleAlert}
-                state="dependent"
-                words="not sent without it"
-                at={dependent.createdAt}
-                now={now}
-              />
-            ))}
-          </ol>
-        </div>
-      )}
     </Row>
+  );
+}
+
+/** What could not stand without a refused change. */
+function Dependents({ entries, now }: RejectedRowsProps): ReactNode {
+  if (entries.length === 0) return null;
+  return (
+    <div className="outbox-dependents">
+      <h4>Waits with it</h4>
+      <ol>
+        {entries.map((entry) => (
+          <Row
+            key={entry.counter}
+            entry={entry}
+            icon={CornerDownRight}
+            state="dependent"
+            words="not sent without it"
+            at={entry.createdAt}
+            now={now}
+          />
+        ))}
+      </ol>
+    </div>
   );
 }
 

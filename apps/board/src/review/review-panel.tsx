@@ -13,6 +13,7 @@ import { announce } from "../shell/announce.tsx";
 import { timeAgo, useNow } from "../sync/relative-time.ts";
 import { dayText, fieldName, ROLE_NAMES, valueText } from "../sync/words.ts";
 import { endOfDay } from "./days.ts";
+import { useInbox } from "./inbox.ts";
 import { authorsText, expiryText, reviewTitle } from "./review-words.ts";
 
 interface ReviewPanelProps {
@@ -24,6 +25,7 @@ interface ReviewPanelProps {
 export function ReviewPanel({ review, onRole }: ReviewPanelProps): ReactNode {
   const { person } = useSession();
   const { nameOf } = useDirectory();
+  const inbox = useInbox();
   const now = useNow(20_000);
   const heading = useId();
   const mayDecide = person().role === "lead";
@@ -63,9 +65,11 @@ export function ReviewPanel({ review, onRole }: ReviewPanelProps): ReactNode {
             </button>
           </p>
         )}
-        <a className="link-button" href={`/inbox#review/${encodeURIComponent(review.id)}`}>
-          <Inbox size={13} aria-hidden="true" /> Open in the inbox
-        </a>
+        {inbox === null ? null : (
+          <button type="button" className="link-button" onClick={inbox}>
+            <Inbox size={13} aria-hidden="true" /> All decisions in the inbox
+          </button>
+        )}
       </footer>
       <p className="review-expiry">{expiryText(review, dayText)}</p>
     </section>
@@ -106,7 +110,11 @@ function Candidate({ review, candidate, isAccepted, mayDecide, now }: CandidateP
           </small>
         </span>
       </p>
-      {isAccepted ? <p className="candidate-now">On the card until then</p> : null}
+      {isAccepted ? (
+        <p className="candidate-now" title="The card has it until somebody decides">
+          for now
+        </p>
+      ) : null}
       {mayDecide ? (
         <button
           type="button"

@@ -5,10 +5,12 @@ import { openCard } from "../board/route.ts";
 import { useSession } from "../session/board-session.tsx";
 import { Menu, MenuItem } from "../shell/menu.tsx";
 import { fieldName } from "../sync/words.ts";
+import { useInbox } from "./inbox.ts";
 import { useOpenReviews } from "./open-reviews.tsx";
 
 export function WaitingMenu(): ReactNode {
   const { client } = useSession();
+  const inbox = useInbox();
   const reviews = [...useOpenReviews().values()].flat();
   if (reviews.length === 0) return null;
   const words = reviews.length === 1 ? "1 decision waits" : `${reviews.length} decisions wait`;
@@ -30,10 +32,14 @@ export function WaitingMenu(): ReactNode {
               </span>
             </MenuItem>
           ))}
-          <hr />
-          <MenuItem onChoose={() => location.assign("/inbox")}>
-            <Inbox size={15} /> Open the inbox
-          </MenuItem>
+          {inbox === null ? null : (
+            <>
+              <hr />
+              <MenuItem onChoose={inbox}>
+                <Inbox size={15} /> Open the inbox
+              </MenuItem>
+            </>
+          )}
         </>
       )}
     </Menu>

@@ -23,15 +23,15 @@ export interface Audience {
   readonly self: string;
 }
 
-/** @param decider who decided, where a person did */
-export function decisionText(decision: Told, audience: Audience, decider: string | null = null): string {
+/** Of what a person decided it says for what: who decided stands elsewhere. */
+export function decisionText(decision: Told, audience: Audience): string {
   const { field, policy, winner, reason, current, incoming } = decision;
   if (field === null) return `${capitalized(reason)}.`;
   if (winner === "review") {
     const chosen = `${nameFor(current.user, audience)} had chosen ${valueText(field, current.value)}`;
     return `${capitalized(chosen)}. Neither had seen the other's, so a lead decides.`;
   }
-  if (policy === "review") return reviewedText(decision, field, audience, decider);
+  if (policy === "review") return reviewedText(decision, field, audience);
   if (policy === "set" || policy === "list") {
     const both = `${nameFor(incoming.user, audience)} and ${nameFor(current.user, audience)}`;
     return `${capitalized(both)} changed the same thing in the ${fieldName(field)}: ${reason}.`;
@@ -42,14 +42,13 @@ export function decisionText(decision: Told, audience: Audience, decider: string
   return `${capitalized(values.join(" went before "))}, because ${becauseOf(policy, reason)}.`;
 }
 
-function reviewedText(decision: Told, field: string, audience: Audience, decider: string | null): string {
+function reviewedText(decision: Told, field: string, audience: Audience): string {
   const { winner, current, incoming, value, reason } = decision;
   if (reason.startsWith("the time was up")) return `Nobody decided in time, so ${valueText(field, value)} stands.`;
-  const who = capitalized(nameFor(decider, audience));
-  if (winner === "merged") return `${who} decided for something else: ${valueText(field, value)}.`;
+  if (winner === "merged") return `For something else: ${valueText(field, value)}.`;
   const [stands, lost] = winner === "incoming" ? [incoming, current] : [current, incoming];
   const [one, other] = [stands, lost].map((side) => `${whose(side.user, audience)} ${valueText(field, side.value)}`);
-  return `${who} decided for ${one}, not for ${other}.`;
+  return `For ${one}, not for ${other}.`;
 }
 
 /** “Tomas chose Nov 27, you chose Dec 3” */

@@ -8,9 +8,9 @@ import { openCard, openedCard } from "../board/route.ts";
 import type { NameOf } from "../session/directory.ts";
 import type { BoardClient } from "../session/open-client.ts";
 import type { Person } from "../session/person.ts";
-import { type Audience, chosenText, decisionText, loserOf, whose } from "./decision-words.ts";
+import { type Audience, chosenText, decisionText, loserOf } from "./decision-words.ts";
 import type { NoticeAction, Notices } from "./notices.ts";
-import { capitalized, fieldName, quoted } from "./words.ts";
+import { fieldName, quoted } from "./words.ts";
 
 interface ConflictTelling {
   readonly client: BoardClient;
@@ -37,27 +37,23 @@ function tellField(telling: ConflictTelling, conflict: ConflictNotice, field: st
   const { client, notices, person, nameOf } = telling;
   const { decision, id, key } = conflict;
   const audience: Audience = { nameOf, self: person().user };
-  const card = quoted(client.tasks.get(id)?.title ?? "a card");
+  const title = `${quoted(client.tasks.get(id)?.title ?? "A card")}: ${fieldName(field)}`;
   const seen = (): void => client.conflicts.dismiss(key);
-  const open: NoticeAction = { label: "Open the card", run: () => openCard(id) };
   if (decision.winner === "review") {
     // From here on the review says it, on the card.
     seen();
-    const chosen = chosenText(field, [decision.current, decision.incoming], audience);
+    const open: NoticeAction = { label: "Open the card", run: () => openCard(id) };
     notices.add({
       tone: "merged",
-      title: `The ${fieldName(field)} of ${card} waits for a decision`,
-      text: `${chosen}. A lead decides.`,
+      title,
+      text: `${chosenText(field, [decision.current, decision.incoming], audience)}. A lead decides.`,
       actions: openedCard() === id ? [] : [open],
     });
     return;
   }
-  const other = capitalized(whose(decision.current.user, audience));
   notices.add({
     tone: "merged",
-    title: conflict.isLost
-      ? `${card}: ${other} ${fieldName(field)} went before yours`
-      : `${card}: your ${fieldName(field)} went before ${whose(decision.current.user, audience)}`,
+    title,
     text: decisionText(decision, audience),
     actions: restoreAction(telling, conflict),
     seen,
