@@ -9,7 +9,7 @@ import {
   defineSchema,
   field,
   review,
-  TidelockError,
+  type TidelockError,
   withMutators,
 } from "@tidelock/core";
 import { createServer, type TidelockServer } from "@tidelock/server";

@@ -20,7 +20,7 @@ export const MAX_ROW_CHARACTERS = 1024 * 1024;
 /** The same of a review's row, which holds its candidates and its entity's row. */
 export const MAX_REVIEW_CHARACTERS = 3 * MAX_ROW_CHARACTERS;
 /** Characters of a review's candidates as JSON. */
-export const MAX_CANDIDATE_CHARACTERS = MAX_ROW_CHARACTERS;
+export const MAX_CANDIDATE_CHARACTERS = MAX_REVIEW_CHARACTERS / 3;
 /** Candidates of one review. Each device has one, so only a crowd reaches it; who comes later is refused. */
 export const MAX_CANDIDATES = 64;
 /** Columns of one collection: its fields, those that it had in earlier versions of the schema, and the engine's own. */

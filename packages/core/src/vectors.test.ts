@@ -25,7 +25,7 @@ import { decodeCbor, encodeCbor } from "./protocol/cbor.ts";
 import { cborCodec, jsonCodec } from "./protocol/codec.ts";
 import { clientMessages, serverMessages } from "./protocol/messages.fuzz.ts";
 import type { Contender } from "./resolve/decision.ts";
-import { lastWriteWins } from "./resolve/resolve.ts";
+import { lastWriteWins } from "./resolve/last-write.ts";
 import { HybridClock, makeStamp, nextStamp, parseStamp, type Stamp } from "./time/hlc.ts";
 import { formatCheckpoint, parseCheckpoint } from "./version/checkpoint.ts";
 import { covers, formatVersion, parseVersion } from "./version/version-vector.ts";

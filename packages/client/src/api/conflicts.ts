@@ -7,7 +7,7 @@
  *     client.conflicts.restore(conflict);                        // the value that lost, as a new write
  */
 import type { Decision, ExpiryOutcome, JsonObject, JsonValue, Millis, Review } from "@tidelock/core";
-import type { Live, LiveEntity, LiveQuery, Write } from "./client.ts";
+import type { Live, LiveEntity, LiveQuery, Write } from "./handles.ts";
 import type { Query, QueryOptions, Where } from "./query.ts";
 
 /** Reading reviews: a collection that only the server writes. */

@@ -31,7 +31,7 @@ export class ServerLog {
     const answer = await this.#get(path, { before, limit });
     return {
       items: listOf(answer, "events").map(historyEntryOf),
-      next: answer["next"] == null ? null : String(answer["next"]),
+      next: typeof answer["next"] === "number" ? String(answer["next"]) : null,
       isComplete: answer["complete"] === true,
     };
   }

@@ -254,6 +254,7 @@ export function decidedMutation(
 }
 
 /** A decided mutation as it was before: the log that decided it is gone. */
-export function undecidedMutation({ shown: _, ...mutation }: StoredMutation): StoredMutation {
-  return { ...mutation, state: "queued", offset: 0, outcome: null, detail: null };
+export function undecidedMutation(mutation: StoredMutation): StoredMutation {
+  const { shown: _shown, ...whole } = mutation;
+  return { ...whole, state: "queued", offset: 0, outcome: null, detail: null };
 }

@@ -7,7 +7,7 @@ import { counterChangeProblem } from "../crdt/counter.ts";
 import { applySetChange, type SetChange, setChangeProblem } from "../crdt/element-set.ts";
 import { applyListChange, type ListChange, listChangeProblem } from "../crdt/list-change.ts";
 import { elementProblem, type FieldSchema, fieldProblem, propertyProblem } from "../schema/field.ts";
-import type { CollectionSchema } from "../schema/schema.ts";
+import type { CollectionSchema } from "../schema/collection-schema.ts";
 import type { FieldValues } from "./mutation.ts";
 
 /** Why something cannot be written to a field, as words that follow its name; `null` when it can. */

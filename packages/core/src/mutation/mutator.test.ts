@@ -14,7 +14,6 @@ import {
   argsProblem,
   initialChanges,
   type Mutator,
-  type MutatorContext,
   type MutatorEffect,
   type MutatorEnvironment,
   MutatorRefusal,
@@ -22,6 +21,7 @@ import {
   runMutator,
   withMutators,
 } from "./mutator.ts";
+import type { MutatorContext } from "../schema/mutator-schema.ts";
 
 const tables = defineSchema({
   version: 1,

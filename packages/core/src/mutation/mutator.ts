@@ -16,35 +16,15 @@
 import { copiedJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import { fingerprint } from "../base/hash.ts";
 import { TidelockError } from "../errors.ts";
-import { type Counter, type DeviceId, type EntityId, isName, type Millis, parseEntityId, uuidv7 } from "../ids.ts";
+import { type Counter, type DeviceId, type EntityId, isName, parseEntityId, uuidv7 } from "../ids.ts";
 import { MAX_TRANSACTION_MUTATIONS } from "../limits.ts";
 import { type FieldSchema, fieldProblem, isFieldName } from "../schema/field.ts";
-import type {
-  AnyField,
-  CollectionName,
-  CollectionSchema,
-  CreateOf,
-  EntityOf,
-  Fields,
-  Schema,
-  UpdateOf,
-} from "../schema/schema.ts";
+import type { AnyField, CollectionName, CreateOf, EntityOf, Fields, Schema, UpdateOf } from "../schema/schema.ts";
+import type { CollectionSchema } from "../schema/collection-schema.ts";
+import type { MutatorContext, MutatorSchema } from "../schema/mutator-schema.ts";
 import { type Stamp, stampMillis } from "../time/hlc.ts";
 import { applyMutation, changeProblem, type EntityValues } from "./apply.ts";
 import { type FieldValues, OPERATIONS } from "./mutation.ts";
-
-/** Where and for whom a mutator runs. */
-export interface MutatorContext {
-  /** `null` on a device that has not been connected yet. */
-  readonly user: string | null;
-  /** The claims of the user's token; empty on the device. */
-  readonly claims: JsonObject;
-  /** When the user did it, milliseconds since 1970: the same on the device and on the server. */
-  readonly time: Millis;
-  readonly location: "device" | "server";
-  /** Ends the mutator: nothing that it did stands, and the user is told why. */
-  readonly refuse: (reason: string) => never;
-}
 
 /** What a mutator reads and writes. Reads see what it has written. */
 export type MutatorTransaction<Source extends Schema = Schema> = {
@@ -66,11 +46,8 @@ export type ArgsOf<Args extends Fields> = { readonly [Name in GivenArgs<Args>]: 
   readonly [Name in keyof Args]?: ArgOf<Args[Name]>;
 };
 
-/** A declared mutator. */
-export interface Mutator<Args extends Fields = Fields> {
-  readonly "name": string;
-  readonly "args": readonly FieldSchema[];
-  readonly "run": (transaction: unknown, args: JsonObject, context: MutatorContext) => unknown;
+/** A declared mutator, with the types of its arguments. */
+export interface Mutator<Args extends Fields = Fields> extends MutatorSchema {
   readonly "~args"?: Args;
 }
 

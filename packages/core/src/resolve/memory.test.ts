@@ -8,7 +8,7 @@ import { field, type FieldSchema, review } from "../schema/field.ts";
 import { makeStamp } from "../time/hlc.ts";
 import { covers, type VersionVector } from "../version/version-vector.ts";
 import { baseOf, claimsOf, remember } from "./memory.ts";
-import type { FieldState, IncomingWrite } from "./resolve.ts";
+import type { FieldState, IncomingWrite } from "./field-state.ts";
 import { defineRule } from "./rule.ts";
 
 fc.configureGlobal({ seed: 21 });

@@ -12,7 +12,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Counter, DeviceId, Offset } from "../ids.ts";
 import type { FieldSchema } from "../schema/field.ts";
 import { covers, type VersionVector } from "../version/version-vector.ts";
-import type { FieldState, IncomingWrite } from "./resolve.ts";
+import type { FieldState, IncomingWrite } from "./field-state.ts";
 
 /** Earlier values kept, and their characters as JSON. */
 const MAX_PAST = 16;

@@ -5,7 +5,7 @@ import { parseDeviceId } from "../ids.ts";
 import { counter, json } from "../protocol/messages.fuzz.ts";
 import { makeStamp } from "../time/hlc.ts";
 import type { Contender } from "./decision.ts";
-import { laterWrite, lastWriteWins, settleDelete } from "./resolve.ts";
+import { laterWrite, lastWriteWins, settleDelete } from "./last-write.ts";
 
 fc.configureGlobal({ seed: 9 });
 

@@ -7,49 +7,25 @@
  * decision. Which of two concurrent writes stands does not depend on which of them reached the server first; a rule of an
  * application may, if it looks.
  */
-import { type JsonObject, type JsonValue, sameJson } from "../base/json.ts";
+import { type JsonValue, sameJson } from "../base/json.ts";
 import type { Contest } from "../crdt/author.ts";
 import { changeCounter, type CounterChange } from "../crdt/counter.ts";
 import { changeSet, type SetChange } from "../crdt/element-set.ts";
 import { changeList } from "../crdt/item-list.ts";
 import type { ListChange } from "../crdt/list-change.ts";
 import { boundedMessage } from "../errors.ts";
-import type { Counter, DeviceId, Offset, UserId } from "../ids.ts";
+import type { DeviceId } from "../ids.ts";
 import type { FieldWrite } from "../mutation/entity.ts";
 import { type FieldSchema, policyName } from "../schema/field.ts";
-import { nextStamp, type Stamp } from "../time/hlc.ts";
+import { type Stamp } from "../time/hlc.ts";
 import { covers, type VersionVector } from "../version/version-vector.ts";
 import type { Contender, Decision } from "./decision.ts";
+import type { FieldState, IncomingWrite } from "./field-state.ts";
+import { lastWriteWins, laterWrite, stampAfter } from "./last-write.ts";
 import { baseOf, claimsOf, remember } from "./memory.ts";
 import { type Answer, askRule, type TimeLimit } from "./run-rule.ts";
 
 const VERSION = 1;
-
-/** What a field has, and what its policy remembers of how it came to be. */
-export interface FieldState {
-  readonly value: JsonValue;
-  /** Its last write; `undefined` when it never was written. */
-  readonly write: FieldWrite | undefined;
-  /** Other writes that the value is made of, which the author of the last one had not seen. */
-  readonly others?: readonly FieldWrite[];
-  readonly memory: JsonValue | undefined;
-}
-
-/** A write on its way into the log. */
-export interface IncomingWrite {
-  readonly device: DeviceId;
-  readonly counter: Counter;
-  readonly user: UserId;
-  /** The offset that its event gets. */
-  readonly offset: Offset;
-  /** What its author had seen; the device's own earlier mutations included. */
-  readonly seen: VersionVector;
-  readonly stamp: Stamp;
-  /** The claims of its author's token. */
-  readonly claims: JsonObject;
-  /** The value, or the change where the field's writes are merged. */
-  readonly value: JsonValue;
-}
 
 export type Settlement =
   /** The field has this value from now on, as written by the incoming write with this stamp. */
@@ -137,11 +113,13 @@ function merged(field: FieldSchema, state: FieldState, incoming: IncomingWrite, 
 
 /** More than these fold into one that nobody has seen who has not seen them all. */
 const MAX_OTHERS = 32;
+const NONE: readonly never[] = [];
 /** No device's name. */
 const FOLDED = "" as DeviceId;
 
 /** The writes that a field's value is made of and that an author had not seen, oldest first. */
 export function unseenWrites({ write, others = [] }: FieldState, seen: VersionVector): readonly FieldWrite[] {
+  if (others.length === 0) return write === undefined || covers(seen, write) ? NONE : [write];
   const unseen = others.filter((other) => !covers(seen, other));
   if (write !== undefined && !covers(seen, write)) unseen.push(write);
   if (unseen.length <= MAX_OTHERS) return unseen;
@@ -158,7 +136,7 @@ function settleValue(
   limit: TimeLimit,
 ): Settlement {
   const write = unseenWrites(state, incoming.seen).at(-1);
-  if (write === undefined) return written(field, state, incoming, incoming.value, []);
+  if (write === undefined) return written(field, state, incoming, incoming.value, NONE);
   const current: Contender = {
     device: write.device,
     counter: write.counter,
@@ -230,14 +208,9 @@ function written(
   value: JsonValue,
   decisions: readonly Decision[],
   stamp: Stamp = stampAfter(incoming.stamp, state.write),
-  others: readonly FieldWrite[] = [],
+  others: readonly FieldWrite[] = NONE,
 ): Settlement {
   return { kind: "written", value, stamp, memory: remember(field, state, incoming), others, decisions };
-}
-
-/** A write that had seen its predecessor stands, and its stamp is later than the predecessor's, whatever the clocks say. */
-export function stampAfter(stamp: Stamp, last: Pick<FieldWrite, "stamp"> | undefined): Stamp {
-  return last === undefined || stamp > last.stamp ? stamp : nextStamp(last.stamp);
 }
 
 function settleByRule(
@@ -284,59 +257,3 @@ function ruling(
   const base = baseOf(memory, seen);
   return askRule({ collection, field, base, ...sides, claims: [claimsOf(memory), claims] }, limit);
 }
-
-/** Greatest stamp wins; equal stamps are told apart by device id, so that there is always exactly one winner. */
-export function lastWriteWins(field: string, current: Contender, incoming: Contender): Decision {
-  const winner = laterWrite(current, incoming);
-  const { device, value } = winner === "incoming" ? incoming : current;
-  const reason =
-    current.stamp === incoming.stamp
-      ? `both were written at the same time; the device id ${device} is greater`
-      : `the write of device ${device} is later`;
-  return { field, policy: "lww", policyVersion: VERSION, winner, value, reason, current, incoming };
-}
-
-/** Order of two writes by stamp, then device id. */
-export function laterWrite(
-  current: Pick<Contender, "stamp" | "device">,
-  incoming: Pick<Contender, "stamp" | "device">,
-): "current" | "incoming" {
-  if (incoming.stamp !== current.stamp) return incoming.stamp > current.stamp ? "incoming" : "current";
-  return incoming.device > current.device ? "incoming" : "current";
-}
-
-/** An update met a delete, neither of whose authors had seen the other: what the collection's `onDelete` says. */
-export function settleDelete(
-  policy: "delete-wins" | "update-wins" | "review",
-  deleted: "current" | "incoming",
-  current: Contender,
-  incoming: Contender,
-): Decision {
-  const updated = deleted === "current" ? "incoming" : "current";
-  const winner = policy === "review" ? "review" : policy === "delete-wins" ? deleted : updated;
-  return {
-    field: null,
-    policy,
-    policyVersion: VERSION,
-    winner,
-    value: null,
-    reason: REASONS[policy][deleted],
-    current,
-    incoming,
-  };
-}
-
-const REASONS = {
-  "delete-wins": {
-    current: "the entity had been deleted when this update arrived; deleted stays deleted",
-    incoming: "the entity was deleted by a device that had not seen these changes; deleted stays deleted",
-  },
-  "update-wins": {
-    current: "the entity had been deleted by a device that had not seen this update; it is back",
-    incoming: "the entity was updated by a device that had not seen this delete; it stays",
-  },
-  "review": {
-    current: "the entity had been deleted when this update arrived; a person decides whether it comes back",
-    incoming: "the entity was updated while another device deleted it; a person decides whether it goes",
-  },
-} as const;

@@ -7,7 +7,7 @@ import { type FieldSchema, fieldProblem } from "../schema/field.ts";
 import { stampMillis } from "../time/hlc.ts";
 import type { Contender, Side } from "./decision.ts";
 import { type Rule, type RuleSide, Verdict } from "./rule.ts";
-import { laterWrite } from "./resolve.ts";
+import { laterWrite } from "./last-write.ts";
 
 /** Runs a function of the application and throws when it takes too long. Whoever has no clock just runs it. */
 export type TimeLimit = <Result>(run: () => Result) => Result;

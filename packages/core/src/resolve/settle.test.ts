@@ -10,14 +10,9 @@ import { field, type FieldSchema, review } from "../schema/field.ts";
 import { type AnyField, collection, defineSchema } from "../schema/schema.ts";
 import { makeStamp, nextStamp } from "../time/hlc.ts";
 import type { Decision } from "./decision.ts";
-import {
-  type FieldState,
-  type IncomingWrite,
-  type Settlement,
-  settleField,
-  stampAfter,
-  unseenWrites,
-} from "./resolve.ts";
+import { type Settlement, settleField, unseenWrites } from "./resolve.ts";
+import type { FieldState, IncomingWrite } from "./field-state.ts";
+import { stampAfter } from "./last-write.ts";
 import { askSomeone, because, defineRule } from "./rule.ts";
 import { authorRole, forwardOnly, greatest, priorityOrder, smallest, unionOfIntervals } from "./rules.ts";
 import { UNLIMITED } from "./run-rule.ts";

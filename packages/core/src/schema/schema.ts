@@ -12,23 +12,15 @@ import { fingerprint } from "../base/hash.ts";
 import { TidelockError } from "../errors.ts";
 import { isName } from "../ids.ts";
 import { MAX_FIELDS } from "../limits.ts";
-import type { Mutator } from "../mutation/mutator.ts";
 import { holdsReferences } from "../mutation/references.ts";
-import { type Field, type FieldSchema, fieldProblem, isFieldName, type Policy } from "./field.ts";
+import { type Field, type FieldSchema, fieldProblem, isFieldName, isMerged, type Policy } from "./field.ts";
+import type { CollectionSchema, IdSource, OnDelete } from "./collection-schema.ts";
+import type { MutatorSchema } from "./mutator-schema.ts";
 import { MARK, REVIEWS_SCHEMA, SYSTEM_PREFIX } from "./system.ts";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any field, whatever its value
 export type AnyField = Field<any, boolean, any>;
 export type Fields = Readonly<Record<string, AnyField>>;
-
-/** Who makes the final id of an entity: the client (a UUIDv7, at once) or the server (the client holds a temporary one). */
-export type IdSource = "client" | "server";
-
-/**
- * What becomes of an entity that one device updates while another, without seeing that, deletes it. `delete-wins`: it is
- * gone. `update-wins`: it stays, or comes back. `review`: a person decides; it stays what it was first, there or gone.
- */
-export type OnDelete = "delete-wins" | "update-wins" | "review";
 
 export interface Collection<Shape extends Fields = Fields> {
   readonly fields: Shape;
@@ -43,21 +35,6 @@ export function collection<const Shape extends Fields>(
   options: { readonly ids?: IdSource; readonly onDelete?: OnDelete } = {},
 ): Collection<Shape> {
   return { fields, ids: options.ids ?? "client", onDelete: options.onDelete ?? "delete-wins" };
-}
-
-/** What the engines know of a collection. */
-export interface CollectionSchema {
-  readonly name: string;
-  readonly ids: IdSource;
-  readonly onDelete: OnDelete;
-  /** Belongs to the engine: applications read it and do not write it. */
-  readonly isSystem: boolean;
-  /** Whether its entities can come to review: then its rows have the column `MARK`. */
-  readonly isReviewable: boolean;
-  readonly fields: readonly FieldSchema[];
-  /** Those of them whose values can name other entities. */
-  readonly references: readonly FieldSchema[];
-  readonly byName: ReadonlyMap<string, FieldSchema>;
 }
 
 /** The values of a row that was stored before its collection had all of `columns`: the rest are the fields' defaults. */
@@ -75,7 +52,7 @@ export interface Schema<Declared extends Collections = Collections> {
   /** A fingerprint of everything that matters on the wire. */
   readonly "hash": string;
   readonly "collections": ReadonlyMap<string, CollectionSchema>;
-  readonly "mutators": ReadonlyMap<string, Mutator>;
+  readonly "mutators": ReadonlyMap<string, MutatorSchema>;
   readonly "~declared"?: Declared;
 }
 
@@ -161,6 +138,7 @@ function buildCollection(name: string, declared: Collection): CollectionSchema {
     isSystem: false,
     isReviewable: declared.onDelete === "review" || fields.some(({ policy }) => mayNeedReview(policy)),
     fields,
+    hasMerged: fields.some(isMerged),
     references: fields.filter(holdsReferences),
     byName: new Map(fields.map((entry) => [entry.name, entry])),
   };

@@ -18,7 +18,7 @@ import {
 } from "../ids.ts";
 import type { Stamp } from "../time/hlc.ts";
 import type { FieldSchema, FieldType } from "./field.ts";
-import type { CollectionSchema } from "./schema.ts";
+import type { CollectionSchema } from "./collection-schema.ts";
 
 /** Names with this prefix belong to the engine. */
 export const SYSTEM_PREFIX = "tidelock.";
@@ -136,6 +136,7 @@ export const REVIEWS_SCHEMA: CollectionSchema = {
   isSystem: true,
   isReviewable: false,
   fields: FIELDS,
+  hasMerged: false,
   references: [],
   byName: new Map(FIELDS.map((entry) => [entry.name, entry])),
 };

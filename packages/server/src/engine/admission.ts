@@ -129,13 +129,16 @@ function unpackOthers(packed: JsonValue): readonly FieldWrite[] {
 /** In place of a field: updates of an entity of which a value lost or waits. */
 export const QUIET = "";
 
-/** Takes what is to be remembered of a field into an entity's memory. */
+/** An entity's memory with what is to be remembered of a field; the same map when that changes nothing. */
 export function keepMemory(
-  kept: Map<string, JsonValue>,
+  known: ReadonlyMap<string, JsonValue>,
   field: string,
   memory: JsonValue | undefined,
   others: readonly FieldWrite[],
-): void {
+): ReadonlyMap<string, JsonValue> {
+  // Most fields have nothing to remember.
+  if (known.size === 0 && memory === undefined && others.length === 0) return known;
+  const kept = new Map(known);
   if (memory === undefined) kept.delete(field);
   else kept.set(field, memory);
   if (others.length === 0) kept.delete(othersOf(field));
@@ -143,6 +146,7 @@ export function keepMemory(
     const packed = others.map(({ device, counter, offset, stamp, user }) => [device, counter, offset, stamp, user]);
     kept.set(othersOf(field), packed);
   }
+  return kept;
 }
 
 const NO_MEMORY: ReadonlyMap<string, JsonValue> = new Map();
@@ -184,18 +188,17 @@ export class Draft {
   /** One field of an entity, as its policy sees it. */
   field(schema: CollectionSchema, name: string, { values, writes, memory }: FieldParts): FieldState {
     const column = this.columns(schema.name).indexOf(name);
+    const value = values[column] ?? null;
+    const write = writes[column];
+    if (memory.size === 0) return { value, write, memory: undefined };
     const others = memory.get(othersOf(name));
-    return {
-      value: values[column] ?? null,
-      write: writes[column],
-      memory: memory.get(name),
-      ...(others === undefined ? {} : { others: unpackOthers(others) }),
-    };
+    const state = { value, write, memory: memory.get(name) };
+    return others === undefined ? state : { ...state, others: unpackOthers(others) };
   }
 
   /** Updates of which a value lost or waits, and which an author had not seen. */
   quietUpdates({ memory }: Pick<EntityState, "memory">, seen: VersionVector): readonly FieldWrite[] {
-    const others = memory.get(othersOf(QUIET));
+    const others = memory.size === 0 ? undefined : memory.get(othersOf(QUIET));
     if (others === undefined) return [];
     return unseenWrites({ value: null, write: undefined, memory: undefined, others: unpackOthers(others) }, seen);
   }
@@ -280,21 +283,24 @@ export class Draft {
 
 /**
  * Whether the write rule of a collection takes a change; why not, when it does not.
- * @param before the entity as it is, `null` when there is none
- * @param after as it would be, `null` when it would be gone
+ * @param before the entity's values as they are, `null` when there is none
+ * @param after as they would be, `null` when it would be gone
  */
 export function writeRefusal(
   draft: Draft,
   schema: CollectionSchema,
   operation: "create" | "update" | "delete",
-  before: JsonObject | null,
-  after: JsonObject | null,
+  id: EntityId,
+  before: readonly JsonValue[] | null,
+  after: readonly JsonValue[] | null,
 ): Refused | null {
   const { rules, rule: context } = draft.context;
   const rule = Object.hasOwn(rules, schema.name) ? rules[schema.name]?.write : undefined;
   if (rule === undefined) return null;
+  const entity = (values: readonly JsonValue[] | null): JsonObject | null =>
+    values === null ? null : draft.object(schema, id, values);
   return askedRule(schema.name, `${operation} of ${schema.name} is not allowed`, () =>
-    rule(context, { operation, before, after }),
+    rule(context, { operation, before: entity(before), after: entity(after) }),
   );
 }
 

@@ -37,7 +37,7 @@ import {
   type Refused,
   writeRefusal,
 } from "./admission.ts";
-import { type Living, recordUpdate, type Update, updateRefusal } from "./admit.ts";
+import { type Living, recordUpdate, type Update, updateRefusal } from "./update.ts";
 import { recordDelete, revive, unseenOf } from "./deletion.ts";
 import { expiryChoice, recordReview, readReview, reviewOf } from "./reviews.ts";
 
@@ -168,9 +168,9 @@ function decideField(
   const isChanged = !sameJson(old, choice.value);
   const values = target.values.map((value, index) => (index === column ? choice.value : value));
   // The decision is a write like any other: what was before it, and with which claims it was made, counts next time.
-  const memory = new Map(target.memory);
   const state = draft.field(schema, name, { ...target, values: target.values });
-  keepMemory(memory, name, remember(field, state, draft.incoming(candidate, choice.value)), []);
+  const remembered = remember(field, state, draft.incoming(candidate, choice.value));
+  const memory = keepMemory(target.memory, name, remembered, []);
   const update: Update = {
     values,
     writes: target.writes.map((other, index) => (index === column ? write : other)),
@@ -250,8 +250,7 @@ function decideEntity(context: Deciding, target: EntityState): Admitted | Refuse
   if (target.values !== null) {
     const living: Living = { ...target, values: target.values };
     if (wantsDelete) {
-      const from = draft.object(schema, target.id, living.values);
-      const denied = candidate.isExpiry ? null : writeRefusal(draft, schema, "delete", from, null);
+      const denied = candidate.isExpiry ? null : writeRefusal(draft, schema, "delete", target.id, living.values, null);
       if (denied !== null) return denied;
       if (!candidate.isExpiry && unseenOf(living, schema, candidate.seen, draft) !== null)
         return refuse("review-changed", `the ${schema.name} was changed after you looked at it`);
@@ -261,7 +260,7 @@ function decideEntity(context: Deciding, target: EntityState): Admitted | Refuse
     const update: Update = {
       values: [...target.values],
       writes: [...target.writes],
-      memory: new Map(target.memory),
+      memory: target.memory,
       changed: [],
       was: [],
       decisions: [decisionOf(context, null)],

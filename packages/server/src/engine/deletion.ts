@@ -27,7 +27,7 @@ import {
   type Refused,
   writeRefusal,
 } from "./admission.ts";
-import { changesOf, type Living, recordUpdate, settleUpdate, type Update, updateRefusal } from "./admit.ts";
+import { changesOf, type Living, recordUpdate, settleUpdate, type Update, updateRefusal } from "./update.ts";
 import { type Held, holdFields, recordReview, refreshReviews, readReview } from "./reviews.ts";
 
 export function admitDelete(candidate: Candidate, schema: CollectionSchema, draft: Draft): Admitted | Refused {
@@ -35,11 +35,11 @@ export function admitDelete(candidate: Candidate, schema: CollectionSchema, draf
   const before = draft.read(schema.name, mutation.entity);
   if (before === null) return refuse("entity-not-found", `there is no ${schema.name} ${mutation.entity}`);
   if (before.values === null) {
-    const denied = writeRefusal(draft, schema, "delete", null, null);
+    const denied = writeRefusal(draft, schema, "delete", before.id, null, null);
     return denied ?? { outcome: "applied", offset: before.at, conflicts: [] };
   }
   const living: Living = { ...before, values: before.values };
-  const denied = writeRefusal(draft, schema, "delete", draft.object(schema, before.id, living.values), null);
+  const denied = writeRefusal(draft, schema, "delete", before.id, living.values, null);
   if (denied !== null) return denied;
   const review = draft.marks(before).get(WHOLE_ENTITY);
   const unseen = unseenOf(living, schema, candidate.seen, draft);
@@ -63,7 +63,7 @@ function unchanged(living: Living): Update {
   return {
     values: [...values],
     writes: [...writes],
-    memory: new Map(memory),
+    memory,
     changed: [],
     was: [],
     decisions: [],
@@ -156,7 +156,7 @@ export function updateDeleted(
     if (denied !== null) return denied;
     return recordUpdate(candidate, schema, before, { ...revived, decisions: [decision, ...revived.decisions] }, draft);
   }
-  const denied = writeRefusal(draft, schema, "update", null, null);
+  const denied = writeRefusal(draft, schema, "update", before.id, null, null);
   if (denied !== null) return denied;
   const held: Held[] = policy === "review" ? [{ field: WHOLE_ENTITY, decision, review: review ?? null }] : [];
   const reviews = holdFields(candidate, schema, before, held, draft);

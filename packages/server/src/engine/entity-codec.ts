@@ -85,13 +85,16 @@ function unpackWrites(
     ([device, counter, offset, stamp, user]) =>
       ({ device, counter, offset, stamp, user: user ?? createdBy }) as FieldWrite,
   );
-  return Array.from({ length: count }, (_, column) => writes[places == null ? 0 : (places[column] ?? -1)]);
+  return Array.from(
+    { length: count },
+    (_, column) => writes[places === undefined || places === null ? 0 : (places[column] ?? -1)],
+  );
 }
 
 const NOTHING: ReadonlyMap<string, JsonValue> = new Map();
 
 function unpackMemory(memory: JsonObject | null | undefined): ReadonlyMap<string, JsonValue> {
-  return memory == null ? NOTHING : new Map(Object.entries(memory));
+  return memory === undefined || memory === null ? NOTHING : new Map(Object.entries(memory));
 }
 
 type PackedBuried = readonly [readonly JsonValue[], PackedWrites, readonly number[] | null, JsonObject | null];

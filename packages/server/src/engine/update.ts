@@ -1,0 +1,217 @@
+/**
+ * Updates: each written field against what it has, and what becomes of the entity and of its reviews.
+ *
+ * What stays true: a field that waits for a review takes no write but the decision; others join the candidates.
+ */
+import {
+  type CollectionSchema,
+  type Decision,
+  type EntityState,
+  type FieldSchema,
+  type FieldWrite,
+  isMerged,
+  type JsonValue,
+  MARK,
+  type Mutation,
+  type Outcome,
+  sameJson,
+  settleField,
+} from "@tidelock/core";
+import {
+  type Admitted,
+  type Candidate,
+  type Draft,
+  isRefused,
+  keepMemory,
+  QUIET,
+  refuse,
+  type Refused,
+  writeRefusal,
+} from "./admission.ts";
+import { type Held, holdFields, refreshReviews } from "./reviews.ts";
+
+/** What a mutation says of fields whose writes are merged. */
+export function changesOf(schema: CollectionSchema, mutation: Mutation): Mutation["fields"] | null {
+  if (!schema.hasMerged) return null;
+  const changes = Object.entries(mutation.fields).filter(([name]) => {
+    const field = schema.byName.get(name);
+    return field !== undefined && isMerged(field);
+  });
+  return changes.length === 0 ? null : Object.fromEntries(changes);
+}
+
+/** An entity that is there. */
+export type Living = EntityState & { readonly values: readonly JsonValue[] };
+
+/** What an update makes of an entity. */
+export interface Update {
+  readonly values: JsonValue[];
+  readonly writes: Array<FieldWrite | undefined>;
+  memory: ReadonlyMap<string, JsonValue>;
+  readonly changed: string[];
+  readonly was: JsonValue[];
+  readonly decisions: Decision[];
+  /** Values that wait for a person. */
+  readonly held: Held[];
+  /** What rules of the application did wrong. */
+  readonly faults: string[];
+}
+
+/** Settles every field that a mutation writes. */
+export function settleUpdate(
+  candidate: Candidate,
+  schema: CollectionSchema,
+  before: Living,
+  draft: Draft,
+): Update | Refused {
+  const columns = draft.columns(schema.name);
+  const marks = draft.marks(before);
+  const update: Update = {
+    values: [...before.values],
+    writes: [...before.writes],
+    memory: before.memory,
+    changed: [],
+    was: [],
+    decisions: [],
+    held: [],
+    faults: [],
+  };
+  for (const [name, value] of Object.entries(candidate.mutation.fields)) {
+    const column = columns.indexOf(name);
+    const field = schema.byName.get(name);
+    if (column < 0 || field === undefined) return refuse("unknown-field", `${schema.name} has no field ${name}`);
+    const review = marks.get(name);
+    if (review !== undefined) {
+      const decision = joining(field, before.values[column] ?? null, before.writes[column], candidate, value, draft);
+      update.decisions.push(decision);
+      update.held.push({ field: name, decision, review });
+      continue;
+    }
+    const problem = settleOne(candidate, schema, field, column, value, update, draft);
+    if (problem !== null) return problem;
+  }
+  // Where a value lost or waits, no field says that this update was: a delete that has not seen it must know all the same.
+  const isQuiet = update.held.length > 0 || update.decisions.some(({ winner }) => winner === "current");
+  const quiet = draft.quietUpdates(before, candidate.seen);
+  update.memory = keepMemory(
+    update.memory,
+    QUIET,
+    undefined,
+    isQuiet ? [...quiet, draft.write(candidate, candidate.stamp)] : quiet,
+  );
+  return update;
+}
+
+function settleOne(
+  candidate: Candidate,
+  schema: CollectionSchema,
+  field: FieldSchema,
+  column: number,
+  value: JsonValue,
+  update: Update,
+  draft: Draft,
+): Refused | null {
+  const { name } = field;
+  const old = update.values[column] ?? null;
+  const state = draft.field(schema, name, update);
+  const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
+  switch (settled.kind) {
+    case "refused":
+      return refuse("invalid-value", `${schema.name}.${name} ${settled.problem}`);
+    case "same":
+      return null;
+    case "kept":
+      update.decisions.push(settled.decision);
+      return null;
+    case "held":
+      update.decisions.push(settled.decision);
+      update.held.push({ field: name, decision: settled.decision, review: null });
+      if (settled.fault !== null) update.faults.push(`${schema.name}.${name}: ${settled.fault}`);
+      return null;
+    case "written":
+      update.decisions.push(...settled.decisions);
+      update.values[column] = settled.value;
+      update.writes[column] = draft.write(candidate, settled.stamp);
+      update.memory = keepMemory(update.memory, name, settled.memory, settled.others);
+      if (!sameJson(old, settled.value)) {
+        update.changed.push(name);
+        update.was.push(old);
+      }
+      return null;
+  }
+}
+
+/** A write of a field that waits for a review. */
+function joining(
+  field: FieldSchema,
+  value: JsonValue,
+  write: FieldWrite | undefined,
+  candidate: Candidate,
+  wanted: JsonValue,
+  draft: Draft,
+): Decision {
+  const incoming = draft.contender(candidate, wanted);
+  const current = write === undefined ? { ...incoming, value } : { ...write, seen: null, value };
+  return {
+    field: field.name,
+    policy: "review",
+    policyVersion: 1,
+    winner: "review",
+    value,
+    reason: "the field waits for a review; this value joins its candidates",
+    current,
+    incoming,
+  };
+}
+
+/** Whether the write rule takes what the update does, and also what its author wanted of fields that wait for a review. */
+export function updateRefusal(
+  draft: Draft,
+  schema: CollectionSchema,
+  before: EntityState,
+  update: Update,
+): Refused | null {
+  const { id, values: from } = before;
+  const after = writeRefusal(draft, schema, "update", id, from, update.values);
+  if (after !== null || update.held.length === 0) return after;
+  const columns = draft.columns(schema.name);
+  const wanted = [...update.values];
+  for (const { field, decision } of update.held) wanted[columns.indexOf(field)] = decision.incoming.value;
+  return writeRefusal(draft, schema, "update", id, from, wanted);
+}
+
+/** Records an update, with the reviews that it opens, joins or must bring up to date. */
+export function recordUpdate(
+  candidate: Candidate,
+  schema: CollectionSchema,
+  before: EntityState,
+  update: Update,
+  draft: Draft,
+): Admitted | Refused {
+  const { values, writes, memory, changed, was, decisions, held } = update;
+  draft.faults.push(...update.faults);
+  const reviews = holdFields(candidate, schema, before, held, draft);
+  if (isRefused(reviews)) return reviews;
+  if (reviews.mark !== null) {
+    const column = draft.columns(schema.name).indexOf(MARK);
+    was.push(values[column] ?? null);
+    changed.push(MARK);
+    values[column] = reviews.mark;
+  }
+  const offset = draft.record(candidate, {
+    kind: before.values === null ? "created" : "updated",
+    schema,
+    id: before.id,
+    before,
+    values,
+    writes,
+    changed,
+    was: before.values === null ? [] : was,
+    decisions,
+    memory,
+    changes: changesOf(schema, candidate.mutation),
+  });
+  refreshReviews(candidate, schema, before.id, reviews.changes, draft);
+  const outcome: Outcome = held.length > 0 ? "in-review" : decisions.length > 0 ? "merged" : "applied";
+  return { outcome, offset, conflicts: decisions };
+}
