@@ -6,9 +6,10 @@ import type { ConflictList, ConflictRecord, HistoryList } from "../../engine/inq
 import type { ReconcileResponse } from "../../engine/effect.ts";
 import { AdvisedError } from "../failure.ts";
 import { helpText } from "../help-text.ts";
-import { note, outputColumns, paint, print, printFacts, printJson, visible, wrap } from "../output.ts";
+import { note, paint, print, printFacts, printJson, visible, wrap } from "../output.ts";
 import { type Account, accountOf } from "./account.ts";
 import { confirmed } from "./confirm.ts";
+import { pageWidth, printParagraphs } from "./paragraphs.ts";
 import { restorePlan, type Side } from "./restore-plan.ts";
 import { advising, part, ServerApi, type ServerOptions, typedAgain, withServerOptions } from "./server-api.ts";
 import { type Cell, printTable } from "./table.ts";
@@ -33,7 +34,6 @@ const TOKENS =
   "The server is asked with the token of --token, of TIDELOCK_TOKEN, or one signed with .tidelock/dev-secret. It shows what that user may read.";
 /** As many as the server gives at once. */
 const PAGE = 200;
-const TEXT_WIDTH = 80;
 
 export function addConflictsCommand(program: Command): void {
   const conflicts = program
@@ -201,19 +201,13 @@ async function presentOf(api: ServerApi, { collection, entity_id }: ConflictReco
 }
 
 function printAccount({ headline, parts, advice }: Account): void {
-  const width = Math.min(TEXT_WIDTH, outputColumns());
-  for (const line of wrap(headline, width)) print(paint.output("bold", line));
+  for (const line of wrap(headline, pageWidth())) print(paint.output("bold", line));
   print();
-  const indent = Math.max(...parts.map(([name]) => name.length)) + 4;
-  for (const [name, text] of parts) {
-    const [first = "", ...rest] = wrap(text, width - indent);
-    print(`  ${paint.output("dim", name.padEnd(indent - 2))}${first}`);
-    for (const line of rest) print(`${" ".repeat(indent)}${line}`);
-  }
+  printParagraphs(parts);
   if (advice === null) return;
   const [text, command] = advice;
   print();
-  for (const line of wrap(text, width)) print(line);
+  for (const line of wrap(text, pageWidth())) print(line);
   // A command is copied, so it stays in one line.
   print(`  ${paint.output("cyan", command)}`);
 }

@@ -5,9 +5,10 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CandidateRecord, ReviewList, ReviewRecord } from "../../engine/inquiry-records.ts";
 import { UsageError } from "../failure.ts";
 import { helpText } from "../help-text.ts";
-import { note, paint, print, printFacts, printJson, visible } from "../output.ts";
+import { note, paint, print, printJson, visible } from "../output.ts";
 import { confirmed } from "./confirm.ts";
 import { parseCount } from "./conflicts.ts";
+import { printParagraphs } from "./paragraphs.ts";
 import { advising, part, ServerApi, type ServerOptions, typedAgain, withServerOptions } from "./server-api.ts";
 import { type Cell, printTable } from "./table.ts";
 import { authorAndDevice, authorOf, moment, shown, writing } from "./words.ts";
@@ -181,7 +182,7 @@ function fetchReview(api: ServerApi, id: string): Promise<ReviewRecord> {
 function printReview(review: ReviewRecord): void {
   const { id, collection, entity_id, field, status, base, candidates, outcome, due } = review;
   print(`${paint.output("bold", id)}  ${paint.output(status === "open" ? "yellow" : "green", status)}`);
-  printFacts([
+  printParagraphs([
     [
       "about",
       field === null ? `${collection} ${entity_id}: to delete it or not` : `the ${field} of ${collection} ${entity_id}`,
