@@ -9,7 +9,7 @@ import { choiceOf, NO_DRAFT } from "./decisions/drafts.ts";
 import { type InboxState, markedReviews } from "./inbox-state.ts";
 import { markedTo, NOTHING_MARKED, toggled } from "./queue/marking.ts";
 import { refusalNotice } from "./decisions/refusals.ts";
-import { type InboxParts, useFieldOf, useParts, useTitleOf } from "./session/inbox-context.tsx";
+import { type InboxParts, useFieldOf, useParts, useTelling, useTitleOf } from "./session/inbox-context.tsx";
 import { announce } from "./shell/announce.tsx";
 import { focusRow, focusTitle, isNarrow } from "./shell/focus.ts";
 import { inputOf, isEditable } from "./value/editing.ts";
@@ -59,6 +59,7 @@ interface Makings {
   readonly state: InboxState;
   readonly fieldOf: ReturnType<typeof useFieldOf>;
   readonly titleOf: ReturnType<typeof useTitleOf>;
+  readonly telling: ReturnType<typeof useTelling>;
   readonly ask: (question: Question) => void;
 }
 
@@ -66,10 +67,11 @@ export function useMakeActions(state: InboxState, ask: (question: Question) => v
   const parts = useParts();
   const fieldOf = useFieldOf();
   const titleOf = useTitleOf();
+  const telling = useTelling();
   return useMemo(() => {
-    const makings = { parts, state, fieldOf, titleOf, ask };
+    const makings = { parts, state, fieldOf, titleOf, telling, ask };
     return { ...navigation(makings), ...choosing(makings), ...notes(makings), ...bulk(makings) };
-  }, [parts, state, fieldOf, titleOf, ask]);
+  }, [parts, state, fieldOf, titleOf, telling, ask]);
 }
 
 function navigation({ state }: Makings): Pick<Actions, "select" | "move" | "back"> {
@@ -94,15 +96,22 @@ function navigation({ state }: Makings): Pick<Actions, "select" | "move" | "back
 }
 
 function choosing(makings: Makings): Pick<Actions, "pick" | "edit" | "decide" | "undo" | "writeAgain"> {
-  const { parts, state, fieldOf, titleOf, ask } = makings;
+  const { parts, state, fieldOf, titleOf, telling, ask } = makings;
   const { desk, session, notices } = parts;
   const carryOut = (review: Review, choice: Choice): void => {
     const next = state.neighbour(1) ?? state.neighbour(-1);
     const decision = attempt(parts, () => desk.decide(review, choice));
     if (decision === null) return;
-    const words = effectWords(review, choice, fieldOf(review), titleOf(review));
+    const words = effectWords(review, choice, telling(review));
     const undo = decision.undo === null ? [] : [{ label: "Undo (u)", run: () => desk.undo(decision.key) }];
-    notices.add({ tone: "good", title: words, text: titleOf(review), actions: undo, topic: "decided" });
+    const { isConnected } = session.client.connection.value;
+    notices.add({
+      tone: isConnected ? "good" : "waiting",
+      title: words,
+      text: isConnected ? titleOf(review) : `${titleOf(review)} · sent when the connection is back`,
+      actions: undo,
+      topic: "decided",
+    });
     state.setDraft(review.id, NO_DRAFT);
     const goesOn = next !== null && next !== review.id && state.route.tab === "open";
     state.go({ tab: state.route.tab, review: goesOn ? next : null });

@@ -2,7 +2,7 @@
 import { useReview } from "@tidelock/client/react";
 import { type ReactNode, useCallback, useEffect, useState } from "react";
 import { ActionsProvider, type Question, useMakeActions } from "./actions.ts";
-import { StateProvider, useInboxState } from "./inbox-state.ts";
+import { type InboxState, StateProvider, useInboxState } from "./inbox-state.ts";
 import { QueuePanel } from "./queue/queue-panel.tsx";
 import { ReviewPanel } from "./review/review-panel.tsx";
 import { useParts } from "./session/inbox-context.tsx";
@@ -10,6 +10,7 @@ import { SignedOut } from "./session/signed-out.tsx";
 import { Announcer } from "./shell/announce.tsx";
 import { ConfirmDialog } from "./shell/confirm-dialog.tsx";
 import { ConnectionBanner } from "./shell/connection-banner.tsx";
+import { isNarrow } from "./shell/focus.ts";
 import { Header } from "./shell/header.tsx";
 import { HelpDialog } from "./shell/help-dialog.tsx";
 import { Toasts } from "./shell/toasts.tsx";
@@ -25,6 +26,7 @@ export function Inbox({ onSignOut }: { readonly onSignOut: () => void }): ReactN
   const help = useCallback(() => setHelpOpen(true), []);
   useKeys({ actions, state, review, user: session.user, help });
   usePageTitle(state.queue.open.length);
+  useFirstChoice(state);
   return (
     <StateProvider value={state}>
       <ActionsProvider value={actions}>
@@ -42,6 +44,19 @@ export function Inbox({ onSignOut }: { readonly onSignOut: () => void }): ReactN
       </ActionsProvider>
     </StateProvider>
   );
+}
+
+/** Side by side, nothing is gained by an empty side: the first review is shown until somebody chooses. */
+function useFirstChoice({ route, go, order, queue }: InboxState): void {
+  const [isDone, setDone] = useState(false);
+  const first = order[0];
+  useEffect(() => {
+    if (isDone || queue.isLoading) return;
+    if (route.review !== null || isNarrow()) return setDone(true);
+    if (first === undefined) return;
+    setDone(true);
+    go({ tab: route.tab, review: first });
+  }, [isDone, queue.isLoading, route, go, first]);
 }
 
 function usePageTitle(open: number): void {

@@ -3,11 +3,10 @@
  * says and what it does cannot differ.
  */
 import type { ReviewDecision } from "@tidelock/client";
-import { type JsonValue, type Review, type ReviewCandidate, sameJson } from "@tidelock/core";
+import { type FieldSchema, type JsonValue, type Review, type ReviewCandidate, sameJson } from "@tidelock/core";
 import { isGone } from "../review/contenders.ts";
 import { briefValue } from "../value/brief.ts";
 import { readable } from "../value/names.ts";
-import type { FieldSchema } from "@tidelock/core";
 
 export type Choice =
   | { readonly kind: "pick"; readonly candidate: ReviewCandidate }
@@ -58,21 +57,45 @@ export function undoOf(review: Review, choice: Choice): Undo | null {
   }
 }
 
+/** What there is to say about a review. */
+export interface Telling {
+  readonly field: FieldSchema | undefined;
+  /** What the entity is called. */
+  readonly title: string;
+  /** What somebody is called. */
+  readonly nameOf: (user: string | null) => string;
+}
+
 /** What a choice would do, as a sentence without its full stop: “Price becomes 120”. */
-export function effectWords(review: Review, choice: Choice, field: FieldSchema | undefined, title: string): string {
+export function effectWords(review: Review, choice: Choice, { field, title, nameOf }: Telling): string {
   const subject = review.field === null ? `“${title}”` : readable(review.field);
-  const value = briefValue(field, chosenValue(choice));
+  const value = chosenValue(choice);
   switch (effectOf(review, choice)) {
     case "keep":
-      if (review.field !== null) return `${subject} stays ${quoted(field, value)}`;
-      return isGone(review) ? `${subject} stays deleted` : `${subject} stays, with what was changed`;
+      if (review.field === null)
+        return isGone(review) ? `${subject} stays deleted` : `${subject} stays, with what was changed`;
+      return isLong(value)
+        ? `${subject} stays as it is`
+        : `${subject} stays ${quoted(field, briefValue(field, value))}`;
     case "change":
-      return `${subject} becomes ${quoted(field, value)}`;
+      if (!isLong(value)) return `${subject} becomes ${quoted(field, briefValue(field, value))}`;
+      return choice.kind === "edit"
+        ? `${subject} becomes what you wrote`
+        : `${subject} becomes what ${nameOf(choice.candidate.user)} wrote`;
     case "delete":
       return `${subject} is deleted`;
     case "revive":
       return `${subject} comes back, with what was changed`;
   }
+}
+
+const LONG = 44;
+
+/** Whether a value says less in a sentence than who wrote it. */
+function isLong(value: JsonValue): boolean {
+  return typeof value === "string"
+    ? value.length > LONG || value.includes("\n")
+    : typeof value === "object" && value !== null;
 }
 
 /** Words of a person in quotes; numbers, dates and the like as they are. */

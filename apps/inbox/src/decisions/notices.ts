@@ -6,7 +6,7 @@ export interface NoticeAction {
 
 export interface Notice {
   readonly id: number;
-  readonly tone: "good" | "merged" | "problem";
+  readonly tone: "good" | "waiting" | "merged" | "problem";
   readonly title: string;
   readonly text: string;
   readonly actions: readonly NoticeAction[];

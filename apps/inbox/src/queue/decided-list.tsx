@@ -1,5 +1,5 @@
 /** What was decided lately, by whom: on top what this page decided and the server has not confirmed. */
-import type { Review } from "@tidelock/core";
+import type { JsonValue, Review } from "@tidelock/core";
 import { useConnection } from "@tidelock/client/react";
 import { CheckCheck, CircleAlert, CloudUpload, LoaderCircle, TimerOff, Undo2 } from "lucide-react";
 import type { ReactNode } from "react";
@@ -40,21 +40,23 @@ export function DecidedList(): ReactNode {
           </ul>
         </section>
       )}
-      <section className="group" aria-label="Decided lately">
-        <h2 className="group-name">The last {DECIDED_DAYS} days</h2>
-        <ul>
-          {queue.decided.map((review) => (
-            <ClosedRow
-              key={review.id}
-              review={review}
-              now={now}
-              isCurrent={route.review === review.id}
-              isTabStop={order.includes(route.review ?? "") ? route.review === review.id : order[0] === review.id}
-              own={own.find((decision) => decision.review.id === review.id && decision.state === "done")}
-            />
-          ))}
-        </ul>
-      </section>
+      {queue.decided.length === 0 ? null : (
+        <section className="group" aria-label="Decided lately">
+          <h2 className="group-name">The last {DECIDED_DAYS} days</h2>
+          <ul>
+            {queue.decided.map((review) => (
+              <ClosedRow
+                key={review.id}
+                review={review}
+                now={now}
+                isCurrent={route.review === review.id}
+                isTabStop={order.includes(route.review ?? "") ? route.review === review.id : order[0] === review.id}
+                own={own.find((decision) => decision.review.id === review.id && decision.state === "done")}
+              />
+            ))}
+          </ul>
+        </section>
+      )}
     </>
   );
 }
@@ -72,11 +74,10 @@ function OwnRow({ decision, now }: { readonly decision: OwnDecision; readonly no
           <bdi>{title}</bdi>
         </span>
         <span className="row-due">{relativeTime(at, now)}</span>
+        <Place review={review} />
+        <UndoButton decision={decision} />
         <Outcome review={review} value={value} />
-        <span className="row-state">
-          {words}
-          <UndoButton decision={decision} />
-        </span>
+        <span className="row-state">{words}</span>
       </div>
     </li>
   );
@@ -129,32 +130,38 @@ function ClosedRow({ review, now, isCurrent, isTabStop, own }: ClosedRowProps): 
           <bdi>{title}</bdi>
         </span>
         <span className="row-due">{closedAt === null ? "" : relativeTime(closedAt, now)}</span>
-        <Outcome review={review} value={outcome?.value ?? null} />
+        <Place review={review} />
         <span className="row-facts">
           <bdi>{by}</bdi>
         </span>
+        <Outcome review={review} value={outcome?.value ?? null} />
       </a>
       {own === undefined ? null : <UndoButton decision={own} />}
     </li>
   );
 }
 
-function Outcome({ review, value }: { readonly review: Review; readonly value: Review["row"][string] }): ReactNode {
+function Place({ review }: { readonly review: Review }): ReactNode {
+  return (
+    <span className="row-place">
+      <span className="row-collection">{readable(review.collection)}</span>
+      <span className="row-field">{review.field === null ? "Whole record" : readable(review.field)}</span>
+    </span>
+  );
+}
+
+function Outcome({ review, value }: { readonly review: Review; readonly value: JsonValue }): ReactNode {
   const field = useFieldOf()(review);
-  const { outcome } = review;
   const words =
-    outcome?.kind === "deleted"
+    review.outcome?.kind === "deleted"
       ? "the record was deleted"
       : review.field === null
         ? briefChange(value)
-        : briefValue(field, value, 48);
+        : briefValue(field, value);
   return (
-    <span className="row-stake">
-      <span className="row-field">{review.field === null ? "Whole record" : readable(review.field)}</span>
-      <span className="row-values">
-        <span className="row-value" data-stands="true">
-          <bdi>{words}</bdi>
-        </span>
+    <span className="row-values">
+      <span className="row-value" data-stands="true">
+        <bdi>{words}</bdi>
       </span>
     </span>
   );

@@ -2,7 +2,7 @@
 import type { ReactNode } from "react";
 import { useInbox } from "../inbox-state.ts";
 import { useOwnDecisions } from "../session/inbox-context.tsx";
-import { CloudedMoon } from "../shell/calm.tsx";
+import { CalmSea, CloudedMoon } from "../shell/calm.tsx";
 import { useNow } from "../shell/clock.ts";
 import { refusalText } from "../decisions/refusals.ts";
 import { EVERYTHING } from "./queue-model.ts";
@@ -53,7 +53,8 @@ function Loading(): ReactNode {
 function AllClear(): ReactNode {
   const decided = useOwnDecisions().filter(({ state }) => state !== "refused").length;
   return (
-    <div className="blank is-small">
+    <div className="blank is-alone">
+      <CalmSea />
       <p className="blank-title">All clear</p>
       <p>
         Nothing waits for a decision.

@@ -1,12 +1,12 @@
 /** One review in the list: what it is about, what stands against what, and how long there is. */
-import { type FieldSchema, type JsonValue, type Review, sameJson } from "@tidelock/core";
+import { type FieldSchema, type Review, sameJson } from "@tidelock/core";
 import { Clock, StickyNote, Trash2 } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { useActions } from "../actions.ts";
 import { Avatar } from "../people/avatar.tsx";
 import { useFieldOf, useNames, useTitleOf } from "../session/inbox-context.tsx";
 import { routeAddress } from "../shell/route.ts";
-import { briefChange, briefValue } from "../value/brief.ts";
+import { briefChange, briefValues } from "../value/brief.ts";
 import { readable } from "../value/names.ts";
 import { shortMomentText, wholeMomentText } from "../value/times.ts";
 import { urgencyOf } from "./queue-model.ts";
@@ -59,10 +59,9 @@ export const Row = memo(function Row(props: RowProps): ReactNode {
           <bdi>{title}</bdi>
         </span>
         <Due review={review} now={now} />
-        <span className="row-stake">
+        <span className="row-place">
           {hasCollection ? <span className="row-collection">{readable(review.collection)}</span> : null}
           <span className="row-field">{review.field === null ? "Whole record" : readable(review.field)}</span>
-          <Stake review={review} field={field} />
         </span>
         <span className="row-facts">
           {note === null || note === "" ? null : (
@@ -72,6 +71,7 @@ export const Row = memo(function Row(props: RowProps): ReactNode {
           )}
           {assignee === null ? null : <Avatar user={assignee} size="small" title={`${who(assignee)} looks after it`} />}
         </span>
+        <Stake review={review} field={field} />
       </a>
     </li>
   );
@@ -92,14 +92,13 @@ function Authors({ review }: { readonly review: Review }): ReactNode {
 function Stake({ review, field }: { readonly review: Review; readonly field: FieldSchema | undefined }): ReactNode {
   const values = review.candidates.map(({ value }) => value);
   const different = values.filter((value, index) => values.findIndex((other) => sameJson(other, value)) === index);
-  const words = (value: JsonValue): string =>
-    review.field === null ? briefChange(value) : briefValue(field, value, 40);
+  const words = review.field === null ? different.map(briefChange) : briefValues(field, different, 48);
   return (
     <span className="row-values">
       {different.slice(0, 3).map((value, index) => (
-        <span key={words(value) + String(index)} className="row-value" data-stands={index === 0}>
+        <span key={JSON.stringify(value)} className="row-value" data-stands={index === 0}>
           {review.field === null && value === null ? <Trash2 size={12} aria-hidden="true" /> : null}
-          <bdi>{words(value)}</bdi>
+          <bdi>{words[index]}</bdi>
         </span>
       ))}
       {different.length > 3 ? <span>+{different.length - 3}</span> : null}

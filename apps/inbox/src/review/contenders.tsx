@@ -32,17 +32,19 @@ export function Contenders({ review, field, arrived }: ContendersProps): ReactNo
   const isOpen = review.status === "open";
   const canEdit = isOpen && field !== undefined && isEditable(field);
   return (
-    <div className="contenders" role="radiogroup" aria-label="The values" data-count={contenders.length}>
-      {review.field === null ? null : <Base review={review} field={field} />}
-      {contenders.map((contender) => (
-        <ContenderCard
-          key={contender.candidate.id}
-          contender={contender}
-          review={review}
-          field={field}
-          isNew={arrived.has(contender.candidate.id)}
-        />
-      ))}
+    <div className="stake">
+      <div className="contenders" role="radiogroup" aria-label="The values">
+        {review.field === null ? null : <Base review={review} field={field} />}
+        {contenders.map((contender) => (
+          <ContenderCard
+            key={contender.candidate.id}
+            contender={contender}
+            review={review}
+            field={field}
+            isNew={arrived.has(contender.candidate.id)}
+          />
+        ))}
+      </div>
       {canEdit ? <OwnValue review={review} field={field} /> : null}
     </div>
   );
@@ -65,7 +67,7 @@ function Base({ review, field }: Omit<ContendersProps, "arrived">): ReactNode {
           <Value field={field} value={base} />
         )}
       </div>
-      <p className="contender-facts">What they started from</p>
+      <p className="contender-facts">{base === undefined ? "" : "What they started from"}</p>
     </section>
   );
 }
@@ -121,15 +123,7 @@ function ContenderCard({ contender, review, field, isNew }: CardProps): ReactNod
             <bdi>{who(candidate.user)}</bdi>
           </span>
         </label>
-        <span className="contender-badges">
-          {isNew ? <span className="badge is-new">New</span> : null}
-          {stands ? (
-            <span className="badge is-standing">{isOpen ? "Stands now" : "Stood"}</span>
-          ) : isLatest ? (
-            <span className="badge">Latest</span>
-          ) : null}
-          {isOpen && number <= 9 ? <kbd aria-hidden="true">{number}</kbd> : null}
-        </span>
+        {isOpen && number <= 9 ? <kbd aria-hidden="true">{number}</kbd> : null}
       </header>
       <div className="contender-value" id={`${id}-value`}>
         {review.field === null ? (
@@ -138,20 +132,27 @@ function ContenderCard({ contender, review, field, isNew }: CardProps): ReactNod
           <Value field={field} value={candidate.value} before={comparedWith(review)} />
         )}
       </div>
-      <Facts id={`${id}-facts`} contender={contender} />
+      <div id={`${id}-facts`} className="contender-facts">
+        <p className="contender-badges">
+          {isNew ? <span className="badge is-new">New</span> : null}
+          {stands ? <span className="badge is-standing">{isOpen ? "Stands now" : "Stood"}</span> : null}
+          {isLatest ? <span className="badge">Latest</span> : null}
+        </p>
+        <Facts contender={contender} />
+      </div>
       {isOpen || isChosen ? null : <WriteAgain review={review} contender={contender} />}
     </section>
   );
 }
 
-function Facts({ id, contender }: { readonly id: string; readonly contender: Contender }): ReactNode {
+function Facts({ contender }: { readonly contender: Contender }): ReactNode {
   const { who } = useNames();
   const now = useNow(15_000);
   const { candidate, time, unseen } = contender;
   const { device, offset, seen, counter } = candidate;
   const exact = [`device ${device}`, `its change ${counter}`, `event ${offset} of the log`];
   return (
-    <p id={id} className="contender-facts">
+    <p>
       <time dateTime={new Date(time).toISOString()} title={wholeMomentText(time)}>
         {relativeTime(time, now)}
       </time>
@@ -162,15 +163,16 @@ function Facts({ id, contender }: { readonly id: string; readonly contender: Con
       {unseen === null || unseen.length === 0 ? null : (
         <span className="contender-unseen" title={`Had seen the log up to event ${seen}`}>
           <Eye size={12} aria-hidden="true" />
-          had not seen {listed(unseen.map(({ user }) => whose(who(user))))}
+          had not seen {listed([...new Set(unseen.map(({ user }) => whose(who(user))))])}
         </span>
       )}
     </p>
   );
 }
 
+/** First names do, where the whole ones stand beside. */
 function whose(name: string): string {
-  return name === "You" ? "yours" : `${name}’s`;
+  return name === "You" ? "yours" : `${name.split(" ", 1)[0]}’s`;
 }
 
 /** What a whole-entity candidate would make of the record. */
@@ -229,9 +231,9 @@ function OwnValue({ review, field }: { readonly review: Review; readonly field: 
   }, [isEditing]);
   if (draft.kind !== "edit" || parsed === null) {
     return (
-      <button type="button" className="contender is-own" onClick={() => actions.edit(review)}>
-        <PencilLine size={16} aria-hidden="true" />
-        <span>Another value</span>
+      <button type="button" className="own-value" onClick={() => actions.edit(review)}>
+        <PencilLine size={15} aria-hidden="true" />
+        <span>Write another value</span>
         <kbd aria-hidden="true">E</kbd>
       </button>
     );

@@ -7,7 +7,7 @@ import { useActions } from "../actions.ts";
 import { effectOf, effectWords } from "../decisions/choice.ts";
 import { choiceOf } from "../decisions/drafts.ts";
 import { useInbox } from "../inbox-state.ts";
-import { useNames, useTitleOf } from "../session/inbox-context.tsx";
+import { useNames, useTelling } from "../session/inbox-context.tsx";
 import { isEditable } from "../value/editing.ts";
 import { listed } from "../value/names.ts";
 
@@ -21,7 +21,7 @@ export function DecideBar({ review, field, arrived }: DecideBarProps): ReactNode
   const { draftFor } = useInbox();
   const actions = useActions();
   const { isConnected } = useConnection();
-  const title = useTitleOf()(review);
+  const telling = useTelling()(review);
   const draft = draftFor(review.id);
   const choice = choiceOf(draft, review, field);
   const isDangerous = choice !== null && effectOf(review, choice) === "delete";
@@ -34,8 +34,11 @@ export function DecideBar({ review, field, arrived }: DecideBarProps): ReactNode
             <Hint review={review} field={field} isEditing={draft.kind === "edit"} />
           ) : (
             <>
-              <strong dir="auto">{effectWords(review, choice, field, title)}.</strong>
-              <span> {asideWords(review, choice.kind === "edit")}</span>
+              <strong dir="auto">{effectWords(review, choice, telling)}.</strong>
+              <span>
+                {" "}
+                {isConnected ? asideWords(review, choice.kind === "edit") : "It is sent when the connection is back."}
+              </span>
             </>
           )}
         </p>
@@ -46,7 +49,6 @@ export function DecideBar({ review, field, arrived }: DecideBarProps): ReactNode
           onClick={() => actions.decide(review)}
         >
           Decide
-          {isConnected ? "" : " offline"}
           <CornerDownLeft size={15} aria-hidden="true" />
         </button>
       </div>

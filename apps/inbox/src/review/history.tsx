@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { Avatar } from "../people/avatar.tsx";
 import { useNames } from "../session/inbox-context.tsx";
 import { useNow } from "../shell/clock.ts";
-import { briefValue } from "../value/brief.ts";
+import { briefValue, briefValues } from "../value/brief.ts";
 import { listed, readable } from "../value/names.ts";
 import { relativeTime, wholeMomentText } from "../value/times.ts";
 import { useHistory } from "./use-history.ts";
@@ -44,36 +44,48 @@ interface EntryProps {
 function Entry({ entry, field, name }: EntryProps): ReactNode {
   const { who } = useNames();
   const now = useNow(30_000);
-  const { user, time, kind, changed, offset } = entry;
-  const change = changed.find((each) => each.field === name);
+  const { user, time, offset } = entry;
   return (
     <li>
       <Avatar user={user} size="small" isDecorative />
       <p>
-        <bdi className="history-who">{who(user)}</bdi>{" "}
-        {change === undefined ? (
-          <span>
-            {recordWords(
-              kind,
-              changed.map((each) => each.field),
-            )}
-          </span>
-        ) : (
-          <span className="history-change">
-            {kind === "created" ? null : (
-              <>
-                <bdi className="history-was">{briefValue(field, change.was, 80)}</bdi>
-                <span aria-label="became"> → </span>
-              </>
-            )}
-            <bdi>{briefValue(field, change.now, 80)}</bdi>
-          </span>
-        )}
+        <bdi className="history-who">{who(user)}</bdi> <What entry={entry} field={field} name={name} />
       </p>
       <time dateTime={new Date(time).toISOString()} title={`${wholeMomentText(time)}, event ${offset}`}>
         {relativeTime(time, now)}
       </time>
     </li>
+  );
+}
+
+function What({ entry, field, name }: EntryProps): ReactNode {
+  const { kind, changed, decisions } = entry;
+  const change = changed.find((each) => each.field === name);
+  if (change !== undefined) {
+    if (kind === "created") return <bdi>began with {briefValue(field, change.now, 80)}</bdi>;
+    const [was = "", now = ""] = briefValues(field, [change.was, change.now], 80);
+    return (
+      <span>
+        <bdi className="history-was">{was}</bdi>
+        <span aria-label="became"> → </span>
+        <bdi>{now}</bdi>
+      </span>
+    );
+  }
+  const held = decisions
+    .map(({ decision }) => decision)
+    .find((each) => each.field === name && each.winner === "review");
+  if (held !== undefined) {
+    const [, proposed = ""] = briefValues(field, [held.current.value, held.incoming.value], 80);
+    return <bdi className="history-held">put forward {proposed}</bdi>;
+  }
+  return (
+    <span>
+      {recordWords(
+        kind,
+        changed.map((each) => each.field),
+      )}
+    </span>
   );
 }
 

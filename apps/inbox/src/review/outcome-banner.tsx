@@ -7,7 +7,7 @@ import { useActions } from "../actions.ts";
 import { effectWords } from "../decisions/choice.ts";
 import { canUndo } from "../decisions/decision-desk.ts";
 import { useInbox } from "../inbox-state.ts";
-import { useFieldOf, useNames, useOwnDecisions, useTitleOf } from "../session/inbox-context.tsx";
+import { useFieldOf, useNames, useOwnDecisions, useTelling } from "../session/inbox-context.tsx";
 import { useNow } from "../shell/clock.ts";
 import { briefChange, briefValue } from "../value/brief.ts";
 import { relativeTime, wholeMomentText } from "../value/times.ts";
@@ -20,15 +20,14 @@ export function OutcomeBanner({ review }: { readonly review: Review }): ReactNod
 /** This page has decided it, and nobody knows yet whether it was the first. */
 function Unconfirmed({ review }: { readonly review: Review }): ReactNode {
   const { isConnected } = useConnection();
-  const field = useFieldOf()(review);
-  const title = useTitleOf()(review);
+  const telling = useTelling()(review);
   const own = useOwnDecisions().find((decision) => decision.review.id === review.id);
   return (
     <div className="outcome" data-tone="waiting" role="status">
       <CloudUpload size={18} aria-hidden="true" />
       <div>
         <p className="outcome-title" dir="auto">
-          {own === undefined ? "You decided this" : `You decided: ${effectWords(own.review, own.choice, field, title)}`}
+          {own === undefined ? "You decided this" : `You decided: ${effectWords(own.review, own.choice, telling)}`}
         </p>
         <p className="outcome-text">
           {isConnected ? "It is on its way to the server." : "It waits in this tab for the connection."} Whoever reaches

@@ -37,7 +37,7 @@ function Assignee({ review }: { readonly review: Review }): ReactNode {
   const button =
     assignee === null ? (
       <>
-        <UserPlus size={15} aria-hidden="true" /> Nobody
+        <UserPlus size={15} aria-hidden="true" /> Assign
       </>
     ) : (
       <>

@@ -26,7 +26,8 @@ export function useHistory({ collection, entity, field, candidates, status }: Re
     const ask = async (): Promise<void> => {
       try {
         const { items, next, isComplete } = await client.history(collection, entity, { limit: MOST });
-        const touches = ({ changed }: HistoryEntry): boolean => changed.some((each) => each.field === field);
+        const touches = ({ changed, decisions }: HistoryEntry): boolean =>
+          [...changed, ...decisions.map(({ decision }) => decision)].some((each) => each.field === field);
         const entries = field === null ? items : items.filter(touches);
         set({ state: "ready", entries, isComplete: isComplete && next === null });
       } catch {

@@ -2,6 +2,7 @@
 import type { CollectionClient } from "@tidelock/client";
 import type { FieldSchema, JsonValue, Review } from "@tidelock/core";
 import { createContext, useCallback, useContext, useSyncExternalStore } from "react";
+import type { Telling } from "../decisions/choice.ts";
 import type { DecisionDesk, OwnDecision } from "../decisions/decision-desk.ts";
 import type { Notices } from "../decisions/notices.ts";
 import type { Names } from "../people/names.ts";
@@ -64,6 +65,21 @@ export function useFieldOf(): (review: Pick<Review, "collection" | "field">) => 
 export function useTitleOf(): (review: Pick<Review, "collection" | "row">) => string {
   const { schema } = useParts().session;
   return useCallback(({ collection, row }) => entityTitle(schema.collections.get(collection), row), [schema]);
+}
+
+/** What there is to say about a review, for sentences. */
+export function useTelling(): (review: Review) => Telling {
+  const { names } = useParts();
+  const fieldOf = useFieldOf();
+  const titleOf = useTitleOf();
+  return useCallback(
+    (review) => ({
+      field: fieldOf(review),
+      title: titleOf(review),
+      nameOf: (user) => (user === names.me ? "you" : names.of(user)),
+    }),
+    [names, fieldOf, titleOf],
+  );
 }
 
 type AnyCollection = CollectionClient<

@@ -5,16 +5,17 @@
  */
 import {
   askSomeone,
-  type CollectionSchema,
+  collection,
+  type Collection,
   defineRule,
+  defineSchema,
+  Field,
   type FieldSchema,
   type FieldType,
-  holdsReferences,
   isJsonObject,
   type JsonObject,
   type JsonValue,
   type Policy,
-  REVIEWS_SCHEMA,
   type Schema,
 } from "@tidelock/core";
 
@@ -29,54 +30,61 @@ export interface ServerSchema {
 
 /** Throws an `Error` when the answer is not what it should be. */
 export function parseServerSchema(answer: JsonValue): ServerSchema {
-  const { version, hash, user, tenant, collections } = objectOf(answer);
-  if (typeof version !== "number" || typeof hash !== "string" || typeof user !== "string" || typeof tenant !== "string")
-    throw unreadable();
-  const parsed = listOf(collections).map(collectionOf);
-  return {
-    schema: {
-      version,
-      hash,
-      collections: new Map([...parsed, REVIEWS_SCHEMA].map((collection) => [collection.name, collection])),
-      mutators: new Map(),
-    },
-    user,
-    tenant,
-    hasReviews: parsed.some(({ isReviewable }) => isReviewable),
-  };
+  const { version, user, tenant, collections } = objectOf(answer);
+  if (typeof version !== "number" || typeof user !== "string" || typeof tenant !== "string") throw unreadable();
+  const schema = defineSchema({ version, collections: Object.fromEntries(listOf(collections).map(collectionOf)) });
+  return { schema, user, tenant, hasReviews: [...schema.collections.values()].some((each) => each.isReviewable) };
 }
 
-function collectionOf(value: JsonValue): CollectionSchema {
-  const { name, ids, on_delete: onDelete, reviewable, fields } = objectOf(value);
-  const all = listOf(fields).map(fieldOf);
-  return {
-    name: textOf(name),
-    ids: ids === "server" ? "server" : "client",
-    onDelete: onDelete === "update-wins" || onDelete === "review" ? onDelete : "delete-wins",
-    isSystem: false,
-    isReviewable: reviewable === true,
-    fields: all,
-    references: all.filter(holdsReferences),
-    byName: new Map(all.map((field) => [field.name, field])),
-  };
+function collectionOf(value: JsonValue): readonly [name: string, collection: Collection] {
+  const { name, ids, on_delete: onDelete, fields } = objectOf(value);
+  const declared = listOf(fields).map((field) => {
+    const { name: fieldName, ...definition } = fieldOf(field);
+    return [fieldName, new Field<JsonValue>(definition)];
+  });
+  return [
+    textOf(name),
+    collection(Object.fromEntries(declared), {
+      ids: ids === "server" ? "server" : "client",
+      onDelete: onDelete === "update-wins" || onDelete === "review" ? onDelete : "delete-wins",
+    }),
+  ];
 }
 
 function fieldOf(value: JsonValue): FieldSchema {
   const field = objectOf(value);
-  const { name, type, optional, policy, values, collection, element, item } = field;
+  const { name, type, optional, policy, values, collection: target, element, item } = field;
   return {
     name: textOf(name),
-    // A newer server may have types that this page does not know: their values are shown and cannot be edited.
-    type: textOf(type) as FieldType,
+    type: typeOf(textOf(type)),
     optional: optional === true,
     default: field["default"],
     policy: policyOf(objectOf(policy)),
     values: values === undefined ? [] : listOf(values).map(textOf),
-    collection: typeof collection === "string" ? collection : null,
+    collection: typeof target === "string" ? target : null,
     validator: null,
     element: element === undefined ? null : fieldOf(element),
     item: item === undefined ? [] : listOf(item).map(fieldOf),
   };
+}
+
+const TYPES: ReadonlySet<string> = new Set<FieldType>([
+  "string",
+  "number",
+  "integer",
+  "boolean",
+  "timestamp",
+  "json",
+  "enum",
+  "reference",
+  "set",
+  "list",
+  "counter",
+]);
+
+/** Values of types that only a newer server knows are JSON all the same. */
+function typeOf(name: string): FieldType {
+  return TYPES.has(name) ? (name as FieldType) : "json";
 }
 
 function policyOf(policy: JsonObject): Policy {

@@ -29,7 +29,11 @@ export function ConfirmDialog({ question, onClose }: ConfirmDialogProps): ReactN
             Cancel
           </button>
           {/* The answer that most will give has the focus; what cannot be undone has it not. */}
-          <button className={`button ${isDangerous ? "is-danger" : "is-primary"}`} value="yes" autoFocus={!isDangerous}>
+          <button
+            className={`button ${isDangerous ? "is-danger" : "is-primary"}`}
+            value="yes"
+            data-first={isDangerous ? undefined : ""}
+          >
             {confirm}
           </button>
         </div>

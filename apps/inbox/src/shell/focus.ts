@@ -1,4 +1,4 @@
-/** Where the focus goes when what had it is gone or done with. After the page has been rendered. */
+/** Where the focus goes when what had it is gone or done with. */
 
 /** Whether list and review are not side by side. The same width is in `styles/layout.css`. */
 export function isNarrow(): boolean {
@@ -17,12 +17,11 @@ export function focusTitle(): void {
   later(() => document.querySelector<HTMLElement>("[data-review-title]")?.focus());
 }
 
-export function focusPart(name: "note" | "search" | "list"): void {
-  later(() => {
-    const part = document.querySelector<HTMLElement>(`[data-part="${name}"]`);
-    part?.focus();
-    if (part instanceof HTMLInputElement || part instanceof HTMLTextAreaElement) part.select();
-  });
+export function focusPart(name: "note" | "search"): void {
+  // At once: what is typed next belongs there.
+  const part = document.querySelector<HTMLElement>(`[data-part="${name}"]`);
+  part?.focus();
+  if (part instanceof HTMLInputElement) part.select();
 }
 
 /** Twice, because rendering may need the first. */

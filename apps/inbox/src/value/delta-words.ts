@@ -19,7 +19,9 @@ export function deltaWords(
   // Sums of decimal fractions have tails that nobody wrote.
   const difference = Number((after - before).toPrecision(12));
   const share = before === 0 ? null : difference / Math.abs(before);
-  return share === null || Math.abs(share) > 10
-    ? SIGNED.format(difference)
-    : `${SIGNED.format(difference)} (${PERCENT.format(share)})`;
+  const words =
+    share === null || Math.abs(share) > 10
+      ? SIGNED.format(difference)
+      : `${SIGNED.format(difference)} (${PERCENT.format(share)})`;
+  return words.replaceAll("-", "−");
 }

@@ -101,6 +101,17 @@ describe("the difference of two texts", () => {
     assert.equal(shown("a".repeat(MAX_COMPARED_LENGTH + 1), "b"), null);
   });
 
+  test("keeps times, amounts and words with signs in them whole", () => {
+    assert.deepEqual(shown("leaves Sula at 13:10, for 24.50", "leaves Sula at 11:40, for 26.50"), [
+      "leaves Sula at ",
+      "-13:10",
+      "+11:40",
+      ", for ",
+      "-24.50",
+      "+26.50",
+    ]);
+  });
+
   test("keeps emoji and letters with accents whole", () => {
     assert.deepEqual(shown("crew 👩‍🚀 aboard", "crew 👩‍🔧 aboard"), ["crew ", "-👩‍🚀", "+👩‍🔧", " aboard"]);
   });

@@ -33,9 +33,22 @@ export function diffLines(before: string, after: string): readonly TextRun[] {
 
 const SEGMENTS = new Intl.Segmenter(undefined, { granularity: "word" });
 
+/** Words, blanks and signs; `13:10`, `3.5` and `e-mail` are one word each. */
 function wordsOf(text: string): string[] {
-  return [...SEGMENTS.segment(text)].map(({ segment }) => segment);
+  const words: string[] = [];
+  let mayJoin = false;
+  for (const { segment } of SEGMENTS.segment(text)) {
+    const isWord = PLAIN_WORD.test(segment);
+    const last = words.length - 1;
+    if (isWord && mayJoin) words[last - 1] = `${words[last - 1]}${words.pop()}${segment}`;
+    else words.push(segment);
+    mayJoin = !isWord && JOINERS.has(segment) && last >= 0 && PLAIN_WORD.test(words[words.length - 2] ?? "");
+  }
+  return words;
 }
+
+const PLAIN_WORD = /[\p{Script=Latin}\d]$/u;
+const JOINERS = new Set([":", ".", ",", "'", "’", "-", "/", "_", "@"]);
 
 function lengthOf(text: string): number {
   return text.replaceAll(/\s/g, "").length;

@@ -4,9 +4,9 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const DAY_AND_TIME = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en", { weekday: "short", month: "short", day: "numeric" });
 const DAY_OF_YEAR = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", year: "numeric" });
+const WHOLE_DAY = new Intl.DateTimeFormat("en", { weekday: "short", month: "short", day: "numeric", year: "numeric" });
 const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const WHOLE = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "long" });
 
@@ -31,9 +31,14 @@ export function relativeTime(millis: number, now: number): string {
   return RELATIVE.format(Math.trunc(away / length), unit);
 }
 
-/** “Nov 22, 2026, 6:00 PM”; a moment that is none comes out as its number. */
+/** “Mon, Nov 23, 2026” and “07:30”, where this device is. */
+export function momentParts(millis: number): readonly [day: string, time: string] {
+  return [WHOLE_DAY.format(millis), TIME.format(millis)];
+}
+
+/** “Mon, Nov 23, 2026, 07:30”; a moment that is none comes out as its number. */
 export function momentText(millis: number): string {
-  return isMoment(millis) ? DAY_AND_TIME.format(millis) : String(millis);
+  return isMoment(millis) ? momentParts(millis).join(", ") : String(millis);
 }
 
 /** With weekday, seconds and time zone: for a title. */

@@ -14,7 +14,7 @@ import { diffItems } from "./element-diff.ts";
 import { readable, shortId } from "./names.ts";
 import { Reference } from "./reference.tsx";
 import { JsonText, Prose } from "./texts.tsx";
-import { momentText, relativeTime, wholeMomentText } from "./times.ts";
+import { isMoment, momentParts, relativeTime, wholeMomentText } from "./times.ts";
 
 interface ValueProps {
   /** `undefined` when the schema does not know the field (any more). */
@@ -25,7 +25,7 @@ interface ValueProps {
 }
 
 export function Value({ field, value, before }: ValueProps): ReactNode {
-  if (value === null && field?.type !== "json") return <span className="value-nothing">nothing</span>;
+  if (value === null) return <span className="value-nothing">nothing</span>;
   switch (field?.type ?? guessedType(value)) {
     case "string":
       return typeof value === "string" ? (
@@ -86,10 +86,18 @@ function NumberValue({ field, value, before }: ValueProps): ReactNode {
 function Moment({ field, value, before }: ValueProps): ReactNode {
   const now = useNow(30_000);
   if (typeof value !== "number") return <JsonText value={value} before={before} />;
+  if (!isMoment(value)) return <span>{String(value)}</span>;
   const delta = deltaWords(field, before, value);
+  const [day, time] = momentParts(value);
+  const [oldDay, oldTime] = typeof before === "number" && isMoment(before) ? momentParts(before) : [];
+  // Of a moment that moved, the part that did not steps back.
+  const hasMoved = delta !== null;
   return (
     <span className="value-figure" title={wholeMomentText(value)}>
-      <span className="value-moment">{momentText(value)}</span>
+      <span className="value-moment">
+        <span data-same={hasMoved && day === oldDay}>{day}</span>{" "}
+        <span data-same={hasMoved && time === oldTime}>{time}</span>
+      </span>
       <span className="value-delta">{delta ?? relativeTime(value, now)}</span>
     </span>
   );
