@@ -78,7 +78,8 @@ describe("a call", () => {
         ["updated", "deals", 3, 0, null],
       ],
     );
-    assert.deepEqual(last(rig.results("ana")), [3, "applied", 5]);
+    // The first event's: whatever the call wrote is at least that new.
+    assert.deepEqual(last(rig.results("ana")), [3, "applied", 3]);
     const delta = last(rig.of("bob", "delta"));
     assert.deepEqual([delta.to, delta.changes.length], [5, 1]);
   });
@@ -156,7 +157,7 @@ describe("a call", () => {
     rig.push("bob", update(1, "d1", { amount: 20 }, { ...on, seen: 2 }));
     rig.push("ana", call(4, "price", { deal: "d1", amount: 30 }, { seen: 5 }));
     const [, outcome, offset] = last(rig.results("ana"));
-    assert.deepEqual([outcome, offset], ["in-review", rig.hub.head]);
+    assert.deepEqual([outcome, offset], ["in-review", 6]);
     assert.deepEqual(
       openReview(rig, "d1", "amount").candidates.map(({ value }) => value),
       [10, 20, 30],

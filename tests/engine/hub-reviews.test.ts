@@ -174,7 +174,7 @@ describe("what lost", () => {
     assert.deepEqual(records, [
       ["title", "lww", 1, "incoming", "bob's"],
       ["rank", "resolve/priority-order", 1, "current", "high"],
-      ["labels", "set", 1, "current", []],
+      ["labels", "set", 1, "current", null],
     ]);
     const [title, rank, labels] = event.decisions;
     assert.deepEqual([title?.current.value, title?.current.device, title?.current.user], ["ana's", "ana", "ana"]);

@@ -29,7 +29,7 @@ export { remember } from "./resolve/memory.ts";
 export * from "./resolve/resolve.ts";
 export * from "./resolve/rule.ts";
 export * from "./resolve/rules.ts";
-export { isPromise, type TimeLimit, UNLIMITED } from "./resolve/run-rule.ts";
+export { isPromise, RanOutOfTime, type TimeLimit, UNLIMITED } from "./resolve/run-rule.ts";
 export * from "./schema/collection-schema.ts";
 export * from "./schema/field.ts";
 export * from "./schema/mutator-schema.ts";

@@ -63,6 +63,8 @@ export class Decisions {
    */
   quarantine(mutations: readonly StoredMutation[], detail: ResultDetail): void {
     const { outbox, pending } = this.#state;
+    // What is sent in their places is not on the disk yet. [R1]
+    this.#disk.changedFrom(Math.min(...mutations.map(({ counter }) => counter)));
     for (const mutation of mutations) {
       const kept = Math.min(0, ...outbox.rejected.map(({ counter }) => counter)) - 1;
       const { counter, seen, stamp, remaining, createdAt } = mutation;

@@ -56,6 +56,13 @@ export class Disk {
     this.#underWay = { ...this.#underWay, counter: 0 };
   }
 
+  /** Mutations from this one on are others than those on disk. */
+  changedFrom(counter: Counter): void {
+    this.#persistedCounter = Math.min(this.#persistedCounter, counter - 1);
+    const underWay = this.#underWay;
+    if (underWay !== null) this.#underWay = { ...underWay, counter: Math.min(underWay.counter, counter - 1) };
+  }
+
   /** What is on disk is of no use with the server's log: none of it may be acknowledged. */
   resynced(): void {
     this.#persistedCheckpoint = 0;

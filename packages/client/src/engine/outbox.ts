@@ -245,10 +245,12 @@ export function decidedMutation(
   detail: ResultDetail | null,
 ): StoredMutation {
   const decided: StoredMutation = { ...mutation, state: "decided", outcome, offset, detail };
-  const settled = (detail?.conflicts ?? []).filter(({ field, winner }) => field !== null && winner !== "incoming");
+  // Of a merged field one element was at stake: the change stands as it is until the delta brings the whole.
+  const settled = (detail?.conflicts ?? []).filter(
+    ({ field, winner, policy }) => field !== null && winner !== "incoming" && policy !== "set" && policy !== "list",
+  );
   if (settled.length === 0 || mutation.effects !== undefined) return decided;
   const shown = new Map(Object.entries(mutation.fields));
-  // In a merged field the value is the whole of it, and writing a whole is a change like any other.
   for (const { field, value } of settled) if (field !== null) shown.set(field, value);
   return { ...decided, shown: Object.fromEntries(shown) };
 }

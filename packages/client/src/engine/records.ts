@@ -11,6 +11,7 @@ import type {
   Offset,
   Outcome,
   ResultDetail,
+  UserId,
 } from "@tidelock/core";
 
 /** A row of the confirmed state: the offset of its last event and its values in column order. */
@@ -60,6 +61,8 @@ export interface StoredFacts {
   /** Temporary ids and the ids that the server assigned. */
   readonly assigned: readonly (readonly [EntityId, EntityId])[];
   readonly lastSyncedAt: number | null;
+  /** Whose device it is, as the server last said; missing in what older versions stored. */
+  readonly user?: UserId | null;
 }
 
 export interface StoredReplica {

@@ -130,6 +130,7 @@ export class ReplicaState {
       subscriptions: this.subscriptions.stored(),
       assigned: this.identities.stored(),
       lastSyncedAt: this.lastSyncedAt,
+      user: this.user,
     };
   }
 
@@ -149,7 +150,7 @@ export class ReplicaState {
       this.touchWritten(before);
     }
     this.outbox.replace(mutation);
-    if (mutation.state === "rejected") this.groundMoved = true;
+    this.groundMoved = true;
     if (mutation.state !== "rejected") this.view.addMutation(mutation);
     this.pending.putMutation(mutation);
     this.touchWritten(mutation);

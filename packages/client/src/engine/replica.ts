@@ -75,8 +75,8 @@ export class Replica {
   readonly #calls: Calls;
   readonly #writing: Writing;
   /**
-   * The server would not read what was sent, up to this counter: until that is answered, transactions are sent one by one,
-   * so that the one that it cannot read is found. 0: all is well.
+   * The server would not read what was sent, up to this counter: until that is answered, one push is under way at a time,
+   * and each has half of what is left, so that what it cannot read is found. 0: all is well.
    */
   #carefulUntil: Counter = 0;
   #loaded = false;
@@ -274,6 +274,7 @@ export class Replica {
       state.view.setColumns(facts.columns);
       state.subscriptions.load(facts.subscriptions);
       state.lastSyncedAt = facts.lastSyncedAt;
+      state.user = facts.user ?? null;
       for (const [temporary, entity] of facts.assigned) state.identities.note(temporary, entity);
     }
     for (const { collection, id, at, values } of rows) {
@@ -302,7 +303,8 @@ export class Replica {
     if (link.answered >= this.#carefulUntil) this.#carefulUntil = 0;
     const isCareful = this.#carefulUntil > 0;
     while (link.sent - link.answered < (isCareful ? 1 : MAX_UNANSWERED)) {
-      const limit = isCareful ? 1 : MAX_PUSH_MUTATIONS / 2;
+      // Half of what is left each time: what cannot be read is found in few steps, and the rest goes on meanwhile.
+      const limit = isCareful ? Math.ceil((this.#carefulUntil - link.answered) / 2) : MAX_PUSH_MUTATIONS / 2;
       const chain = this.#state.outbox.chain(link.sent, this.#disk.counter, limit, MAX_PUSH_CHARACTERS);
       const last = chain.at(-1);
       if (last === undefined) return;
@@ -373,6 +375,8 @@ export class Replica {
     if (this.#connector.link.state !== "connecting") return;
     const state = this.#state;
     state.lastError = null;
+    // Calls may have been run for nobody.
+    if (state.user !== message.user) state.groundMoved = true;
     state.user = message.user;
     this.#observeTime(message.time);
     this.#upgrade = message.upgrade === null ? null : { required: false, ...message.upgrade };

@@ -88,7 +88,12 @@ export class Writing {
     return mapReferences(references, fields, (id) => this.#state.identities.resolve(id));
   }
 
-  #writeRefusal(intents: readonly Intent[]): { code: "outbox-full" | "mutation-too-large"; message: string } | null {
+  #writeRefusal(
+    intents: readonly Intent[],
+  ): { code: "outbox-full" | "mutation-too-large" | "transaction-broken"; message: string } | null {
+    if (intents.length > 1 && intents.some(({ operation }) => operation === "call")) {
+      return { code: "transaction-broken", message: "a call is a transaction of its own" };
+    }
     if (this.#state.outbox.size + intents.length > MAX_OUTBOX) {
       return { code: "outbox-full", message: ERRORS["outbox-full"].message };
     }

@@ -34,6 +34,10 @@ import {
 
 /** Removed elements that are remembered. A concurrent add of one that was forgotten adds it again. */
 const MAX_TOMBSTONES = 256;
+/** Characters of an element that is text. What was removed is remembered, so elements are names, not documents. */
+const MAX_ELEMENT_CHARACTERS = 1024;
+/** Characters of removed elements, and of superseded operations, that are remembered. */
+const MAX_REMEMBERED_CHARACTERS = 32_768;
 /** Concurrent operations kept for one element; beyond it the earliest that decide nothing go first. */
 const MAX_HEADS = 32;
 /** Operations of one set that are kept after others had seen them. */
@@ -91,6 +95,8 @@ function elementsProblem(elements: unknown, elementProblem: (element: Scalar) =>
   if (elements.length > MAX_ELEMENTS) return `must name at most ${MAX_ELEMENTS} elements`;
   for (const element of elements as readonly unknown[]) {
     if (!isScalar(element)) return "must have elements that are text, finite numbers, true or false";
+    if (charactersOf(element) > MAX_ELEMENT_CHARACTERS)
+      return `must have elements of at most ${MAX_ELEMENT_CHARACTERS} characters`;
     const problem = elementProblem(element);
     if (problem !== null) return problem;
   }
@@ -153,9 +159,10 @@ export function changeSet(
     const isPresent = standing(heads, bias)?.adds === true;
     if (isPresent) present.add(element);
     else present.delete(element);
-    for (const current of rivals) {
-      if (current.adds !== adds) contests.push(contest(element, current, incoming, heads, bias));
-    }
+    // The strongest of those that meant the opposite speaks for all: each of the others met it when it came.
+    const opposite = rivals.filter((operation) => operation.adds !== adds);
+    const current = standing(opposite, bias);
+    if (current !== undefined) contests.push(contest(element, current, incoming, heads, bias));
   };
   const { add, remove } = isAssign(change) ? assigned(state, present, change, author, bias) : change;
   for (const element of new Set(remove)) write(element, false);
@@ -234,14 +241,23 @@ function boundHeads(heads: readonly SetOperation[]): readonly SetOperation[] {
 }
 
 function forgetTombstones(state: Memory, present: ReadonlySet<Scalar>): void {
-  if (state.past.length > MAX_PAST) state.past.splice(0, state.past.length - MAX_PAST);
-  if (state.heads.size <= MAX_TOMBSTONES) return;
+  let size = 0;
+  const lastForgotten = state.past.findLastIndex(({ element }, index) => {
+    size += charactersOf(element);
+    return state.past.length - index > MAX_PAST || size > MAX_REMEMBERED_CHARACTERS;
+  });
+  if (lastForgotten >= 0) state.past.splice(0, lastForgotten + 1);
   const tombstones: Array<{ readonly element: Scalar; readonly newest: Offset }> = [];
   for (const [element, heads] of state.heads) {
     if (!present.has(element)) tombstones.push({ element, newest: Math.max(...heads.map(({ offset }) => offset)) });
   }
   tombstones.sort((left, right) => right.newest - left.newest || compareScalars(left.element, right.element));
-  for (const { element, newest } of tombstones.slice(MAX_TOMBSTONES)) {
+  size = 0;
+  const firstForgotten = tombstones.findIndex(({ element }, index) => {
+    size += charactersOf(element);
+    return index >= MAX_TOMBSTONES || size > MAX_REMEMBERED_CHARACTERS;
+  });
+  for (const { element, newest } of firstForgotten < 0 ? [] : tombstones.slice(firstForgotten)) {
     state.heads.delete(element);
     state.forgotten = Math.max(state.forgotten, newest);
   }
@@ -261,6 +277,10 @@ function sorted(elements: Iterable<Scalar>): readonly Scalar[] {
 }
 
 const RANK: Readonly<Record<string, number>> = { boolean: 0, number: 1, string: 2 };
+
+function charactersOf(element: Scalar): number {
+  return typeof element === "string" ? element.length : 8;
+}
 
 function compareScalars(left: Scalar, right: Scalar): number {
   if (typeof left !== typeof right) return (RANK[typeof left] ?? 0) - (RANK[typeof right] ?? 0);

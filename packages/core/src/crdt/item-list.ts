@@ -331,10 +331,10 @@ class Merge {
 
   /** An edit, move or insert of an item whose removal its author had not seen. */
   #contestRemovals(item: Item, operation: ListOperation): void {
-    for (const removal of item.removals) {
-      if (this.#sees(removal)) continue;
+    // One speaks for all: each of the others met what it took away when it came.
+    const removal = item.removals.find((one) => !this.#sees(one));
+    if (removal !== undefined)
       this.#contest(item, null, [removal, ["remove", item.id]], operation, "current", REMOVAL_WINS);
-    }
   }
 
   /** A removal of an item of which its author had not seen everything. */

@@ -126,6 +126,11 @@ export function boundMemory(memory: ListMemory): void {
   const { pastWrites, pastRemovals, items } = memory;
   if (pastWrites.length > MAX_PAST) pastWrites.splice(0, pastWrites.length - MAX_PAST);
   if (pastRemovals.length > MAX_PAST) pastRemovals.splice(0, pastRemovals.length - MAX_PAST);
+  for (const item of items.values()) {
+    // What long values an item had that is gone is in the records of those who wrote them.
+    const isLong = !isPresent(item) && JSON.stringify(item.row).length > MAX_PAST_CHARACTERS;
+    if (isLong) item.row = { id: item.id };
+  }
   if (memory.slots.length <= Math.min(MAX_ANCHORS, MAX_TOMBSTONES)) return;
   const removed = [...items.values()].filter((item) => !isPresent(item));
   const anchors = memory.slots.filter(isAnchor);

@@ -175,13 +175,20 @@ export function runMutator(mutator: Mutator, args: FieldValues, environment: Mut
       copiedJson((Object.hasOwn(args, name) ? args[name] : preset) ?? null),
     ]),
   );
-  const returned = mutator.run(Object.fromEntries(sides), given, {
-    user,
-    claims,
-    time: stampMillis(stamp),
-    location,
-    refuse: (reason) => ended(new MutatorRefusal(String(reason))),
-  });
+  const run = (): unknown =>
+    mutator.run(Object.fromEntries(sides), given, {
+      user,
+      claims: copiedJson(claims) as JsonObject,
+      time: stampMillis(stamp),
+      location,
+      refuse: (reason) => ended(new MutatorRefusal(String(reason))),
+    });
+  let returned: unknown;
+  try {
+    returned = run();
+  } catch (error) {
+    end ??= { error };
+  }
   isOver = true;
   if (returned instanceof Promise) {
     returned.catch(() => {});

@@ -37,7 +37,7 @@ export interface Decision {
   readonly policy: string;
   readonly policyVersion: number;
   readonly winner: Winner;
-  /** What the field has after the decision; `null` when the whole entity was at stake. */
+  /** What the field has after the decision; `null` when the whole entity was at stake, or one element of a merged field. */
   readonly value: JsonValue;
   /** One sentence for a person who was not there. */
   readonly reason: string;

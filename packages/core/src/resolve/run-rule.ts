@@ -12,6 +12,11 @@ import { laterWrite } from "./last-write.ts";
 /** Runs a function of the application and throws when it takes too long. Whoever has no clock just runs it. */
 export type TimeLimit = <Result>(run: () => Result) => Result;
 
+/** What a time limit throws. */
+export class RanOutOfTime extends Error {
+  override readonly name = "RanOutOfTime";
+}
+
 export const UNLIMITED: TimeLimit = (run) => run();
 
 export type Answer =

@@ -332,7 +332,7 @@ describe("writes that are merged", () => {
     log.write({ device: "d", value: change.add("a", "d"), seen: 1, at: 5 });
     assert.deepEqual(log.state.value, ["b", "c", "d"]);
     const { policy, winner, current, incoming, value } = log.last;
-    assert.deepEqual([policy, winner, value], ["set", "current", ["b", "c", "d"]]);
+    assert.deepEqual([policy, winner, value], ["set", "current", null]);
     assert.deepEqual([current.value, incoming.value], [{ remove: ["a"] }, { add: ["a"] }]);
     assert.deepEqual([incoming.user, incoming.offset, incoming.seen], ["user-d", 4, 1]);
   });

@@ -83,8 +83,12 @@ function closeTransaction(events: readonly DomainEvent[]): readonly DomainEvent[
 export function admitOne(candidate: Candidate, draft: Draft): Admitted | Refused {
   const { mutation } = candidate;
   if (mutation.operation === "void") return refuse("withdrawn", "the device took it back before it was sent");
-  if (mutation.operation === "call") return admitCall(candidate, draft, admitOne);
-  if (mutation.operation === "decide") return decideReview(candidate, draft);
+  if (mutation.operation === "call" || mutation.operation === "decide") {
+    const size = JSON.stringify(mutation.fields).length;
+    if (size > MAX_MUTATION_BYTES)
+      return refuse("mutation-too-large", `${size} characters; the most is ${MAX_MUTATION_BYTES}`);
+    return mutation.operation === "call" ? admitCall(candidate, draft, admitOne) : decideReview(candidate, draft);
+  }
   const schema = draft.context.collections.get(mutation.collection);
   if (schema === undefined) return refuse("unknown-collection", `there is no collection ${mutation.collection}`);
   const problem = mutation.operation === "delete" ? null : fieldsProblem(schema, mutation);
@@ -184,7 +188,9 @@ function admitUpdate(candidate: Candidate, schema: CollectionSchema, draft: Draf
   if (before === null) return refuse("entity-not-found", `there is no ${schema.name} ${mutation.entity}`);
   if (before.values === null) return updateDeleted(candidate, schema, before, draft);
   const update = settleUpdate(candidate, schema, { ...before, values: before.values }, draft);
-  if (isRefused(update)) return update;
+  // Who may not write the entity at all hears that, and not what is in it.
+  if (isRefused(update))
+    return writeRefusal(draft, schema, "update", before.id, before.values, before.values) ?? update;
   const denied = updateRefusal(draft, schema, before, update);
   if (denied !== null) return denied;
   return recordUpdate(candidate, schema, before, update, draft);

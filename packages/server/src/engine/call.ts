@@ -73,7 +73,7 @@ export function admitCall(
   const effects = callEffects(mutation, draft);
   if (!Array.isArray(effects)) return effects as Refused;
   draft.call = [mutation.collection, mutation.fields];
-  let offset = draft.offset - 1;
+  const first = draft.offset;
   let isHeld = false;
   let isMerged = false;
   for (const { operation, collection, entity, fields } of effects as readonly MutatorEffect[]) {
@@ -94,9 +94,10 @@ export function admitCall(
     if (isRefused(step)) return step;
     isMerged ||= step.conflicts.length > 0;
     isHeld ||= step.outcome === "in-review";
-    offset = draft.offset - 1;
   }
   draft.call = null;
   // The author need not be one who may read what the mutator reads: what met there is in the log, not in the answer.
+  // The first of its events: every row that it wrote is at least that new.
+  const offset = draft.offset > first ? first : first - 1;
   return { outcome: isHeld ? "in-review" : isMerged ? "merged" : "applied", offset, conflicts: [] };
 }

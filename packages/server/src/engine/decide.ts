@@ -37,7 +37,7 @@ import {
   type Refused,
   writeRefusal,
 } from "./admission.ts";
-import { type Living, recordUpdate, type Update, updateRefusal } from "./update.ts";
+import { type Living, recordUpdate, unchanged, type Update, updateRefusal } from "./update.ts";
 import { recordDelete, revive, unseenOf } from "./deletion.ts";
 import { expiryChoice, recordReview, readReview, reviewOf } from "./reviews.ts";
 
@@ -179,6 +179,8 @@ function decideField(
     was: isChanged ? [old] : [],
     decisions: [decisionOf({ candidate, review, choice, schema, draft }, old)],
     held: [],
+    replaced: [],
+    isQuiet: false,
     faults: [],
   };
   unmark(update, columns, draft.marks(target), name);
@@ -257,16 +259,7 @@ function decideEntity(context: Deciding, target: EntityState): Admitted | Refuse
       const deciding = { review: candidate.mutation.entity, stamp: stampOver(candidate, context.review) };
       return applied(recordDelete(candidate, schema, living, deletingDecision(context, living), draft, deciding));
     }
-    const update: Update = {
-      values: [...target.values],
-      writes: [...target.writes],
-      memory: target.memory,
-      changed: [],
-      was: [],
-      decisions: [decisionOf(context, null)],
-      held: [],
-      faults: [],
-    };
+    const update: Update = { ...unchanged(living), decisions: [decisionOf(context, null)] };
     unmark(update, columns, draft.marks(target), WHOLE_ENTITY);
     return applied(recordUpdate(candidate, schema, target, update, draft));
   }

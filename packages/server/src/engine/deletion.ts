@@ -27,7 +27,7 @@ import {
   type Refused,
   writeRefusal,
 } from "./admission.ts";
-import { changesOf, type Living, recordUpdate, settleUpdate, type Update, updateRefusal } from "./update.ts";
+import { changesOf, type Living, recordUpdate, settleUpdate, unchanged, type Update, updateRefusal } from "./update.ts";
 import { type Held, holdFields, recordReview, refreshReviews, readReview } from "./reviews.ts";
 
 export function admitDelete(candidate: Candidate, schema: CollectionSchema, draft: Draft): Admitted | Refused {
@@ -56,20 +56,6 @@ export function admitDelete(candidate: Candidate, schema: CollectionSchema, draf
 
 function contenderOf({ device, counter, user, offset, stamp }: FieldWrite, value: JsonValue): Contender {
   return { device, counter, user, offset, seen: null, stamp, value };
-}
-
-function unchanged(living: Living): Update {
-  const { values, writes, memory } = living;
-  return {
-    values: [...values],
-    writes: [...writes],
-    memory,
-    changed: [],
-    was: [],
-    decisions: [],
-    held: [],
-    faults: [],
-  };
 }
 
 /** What of an entity an author had not seen, as one side of a conflict; `null` when he had seen all of it. */

@@ -31,6 +31,9 @@ import type { HubContext } from "./ports.ts";
 import type { Receipt, StoredEntity } from "./records.ts";
 import { reviewOf } from "./reviews.ts";
 
+/** Reads for one transaction. Each brings all that is known to be missing; a mutator may find out one by one. */
+const MAX_ROUNDS = 500;
+
 type EntityKey = readonly [collection: string, id: EntityId];
 
 export interface LoaderParts {
@@ -52,6 +55,8 @@ export class Loader {
   #reads = 0;
   /** A read failed, and the next `retry` tries again. */
   #failed = false;
+  /** How often something was read for a transaction. */
+  readonly #rounds = new WeakMap<Transaction, number>();
 
   constructor({ context, cache, aliases, names, declarations }: LoaderParts) {
     this.#context = context;
@@ -83,6 +88,10 @@ export class Loader {
   load(transaction: Transaction, queue: readonly Transaction[], position: number): boolean {
     if (this.#missingNames(transaction).length === 0 && this.#missingEntities(transaction).length === 0) return true;
     if (this.#reads > 0 || this.#failed) return false;
+    const rounds = (this.#rounds.get(transaction) ?? 0) + 1;
+    this.#rounds.set(transaction, rounds);
+    // A call that wants something else each time it is run would never be ready.
+    if (rounds > MAX_ROUNDS) return true;
     const waiting = queue.slice(position, position + this.#context.bounds.maxAppendMutations);
     const names = this.#namesToLoad(waiting);
     for (const [device, missing] of names) this.#loadNames(device, [...missing]);

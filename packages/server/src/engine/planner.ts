@@ -17,12 +17,14 @@ import {
   type ErrorCode,
   ERRORS,
   EVERYTHING,
+  isEverything,
   HybridClock,
   MAX_CLOCK_DRIFT,
   type Millis,
   type Offset,
   type Outcome,
   parseEntityId,
+  RanOutOfTime,
   type ResultDetail,
   type Review,
   REVIEWS,
@@ -32,6 +34,7 @@ import {
 import type { AdmissionContext, Candidate } from "./admission.ts";
 import { type Admission, admitTransaction } from "./admit.ts";
 import { Aliases } from "./aliases.ts";
+import { NotLoaded } from "./call.ts";
 import type { DeviceState } from "./device.ts";
 import { EntityCache } from "./entity-cache.ts";
 import { encodeEntity, encodeRow } from "./entity-codec.ts";
@@ -88,6 +91,8 @@ export class Planner {
   #append = 1;
   #durableAppend = 0;
   #columnsToSave: Commit["columns"];
+  /** A rule or mutator ran out of time in this turn. */
+  #isExhausted = false;
 
   constructor(context: HubContext, head: Offset, columnsToSave: Commit["columns"]) {
     this.#context = context;
@@ -194,7 +199,10 @@ export class Planner {
 
   #plan(): void {
     let next = 0;
-    while (next < this.#queue.length && this.#batch.receipts.length < this.#context.bounds.maxAppendMutations) {
+    this.#isExhausted = false;
+    // A function that ran out of time has cost this turn enough: the rest waits for the disk, and everybody gets his turn.
+    const { maxAppendMutations } = this.#context.bounds;
+    while (next < this.#queue.length && this.#batch.receipts.length < maxAppendMutations && !this.#isExhausted) {
       const transaction = this.#queue[next];
       assert(transaction !== undefined, "queue ended early");
       if (!this.#loader.load(transaction, this.#queue, next)) break;
@@ -210,16 +218,25 @@ export class Planner {
   #admit(transaction: Transaction): void {
     const { device, principal, mutations } = transaction;
     const reused = this.#reusedName(transaction);
+    const isCall = mutations[0]?.mutation.operation === "call";
     const candidates = mutations.map((pushed) => this.#candidate(device, pushed, reused === null));
     const admission =
       refusedOnArrival(mutations) ??
       reused ??
       this.#names.danglingReference(candidates) ??
       this.#unreadableReview(candidates, principal) ??
-      this.#admitted(candidates, {
-        ...this.#declarations(transaction),
-        read: (collection, id) => this.#cache.get(collection, id),
-      });
+      this.#admitted(
+        candidates,
+        {
+          ...this.#declarations(transaction),
+          read: (collection, id) => {
+            // A call that reads something else each time it is run is given up by the loader, and ends here.
+            if (isCall && !this.#cache.has(collection, id)) throw new NotLoaded(collection, id);
+            return this.#cache.get(collection, id);
+          },
+        },
+        principal,
+      );
     const conflicts = admission.ok
       ? admission.results.map((result, position) => this.#shown(result.conflicts, principal, candidates[position]))
       : [];
@@ -282,14 +299,32 @@ export class Planner {
     return id !== null && values !== null && !isRefusal(view) && view.matches(id, values);
   }
 
+  /** To those who may not read an entity no refusal tells of what is in it. */
+  #discreet(
+    admission: Extract<Admission, { ok: false }>,
+    candidates: readonly Candidate[],
+    principal: Principal,
+  ): Admission {
+    const mutation = candidates[admission.failing]?.mutation;
+    if (mutation === undefined || admission.code !== "invalid-value" || mutation.operation === "create")
+      return admission;
+    const { collection, entity } = mutation;
+    const values = this.#cache.get(collection, entity)?.values ?? null;
+    if (values === null || !this.#context.collections.has(collection)) return admission;
+    const view = this.#views.viewOf({ collection, where: EVERYTHING }, principal);
+    if (!isRefusal(view) && view.matches(entity, values)) return admission;
+    return { ...admission, code: "forbidden", message: `${mutation.operation} of ${collection} is not allowed` };
+  }
+
   /** What a rule threw is the operator's business and goes to the log; the author hears that it failed. */
-  #admitted(candidates: readonly Candidate[], context: AdmissionContext): Admission {
+  #admitted(candidates: readonly Candidate[], context: AdmissionContext, principal: Principal): Admission {
     const admission = this.#attempted(candidates, context);
     if (admission.ok) {
       for (const problem of admission.faults) this.#logFault("a conflict rule failed", problem);
       return admission;
     }
     const { code } = admission;
+    if (code === "invalid-value") return this.#discreet(admission, candidates, principal);
     if (code !== "rule-failed" && code !== "mutator-failed" && code !== "internal") return admission;
     this.#logFault(FAULTS[code], admission.message);
     return { ...admission, message: ERRORS[code].message };
@@ -313,10 +348,12 @@ export class Planner {
   #shown(conflicts: readonly Decision[], principal: Principal, candidate: Candidate | undefined): readonly Decision[] {
     if (conflicts.length === 0 || candidate === undefined) return conflicts;
     const { collection, entity } = candidate.mutation;
-    const values = this.#cache.get(collection, entity)?.values ?? null;
-    if (values === null) return conflicts;
+    // What is deleted is judged by what it was; of what nothing is known, nothing is told.
+    const state = this.#cache.get(collection, entity);
+    const values = state?.values ?? state?.buried?.values ?? null;
     const view = this.#views.viewOf({ collection, where: EVERYTHING }, principal);
-    if (!isRefusal(view) && view.matches(entity, values)) return conflicts;
+    if (values !== null && !isRefusal(view) && view.matches(entity, values)) return conflicts;
+    if (values === null && isOpenToAll(view)) return conflicts;
     return conflicts.map((conflict) => ({
       ...conflict,
       ...(conflict.base === undefined ? {} : { base: null }),
@@ -350,7 +387,14 @@ export class Planner {
       collections,
       columns,
       mutators,
-      limit,
+      limit: (run) => {
+        try {
+          return limit(run);
+        } catch (error) {
+          if (error instanceof RanOutOfTime) this.#isExhausted = true;
+          throw error;
+        }
+      },
       head: this.#planned,
       now: this.#context.now(),
     };
@@ -462,6 +506,11 @@ function storedDecisions(event: DomainEvent): readonly StoredDecision[] {
     time,
     body: JSON.stringify(decision),
   }));
+}
+
+/** Whether a view shows every entity of its collection. */
+function isOpenToAll(view: ReturnType<Views["viewOf"]>): boolean {
+  return !isRefusal(view) && isEverything(view.filter);
 }
 
 const FAULTS = {

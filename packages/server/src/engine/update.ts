@@ -16,6 +16,7 @@ import {
   type Outcome,
   sameJson,
   settleField,
+  unseenWrites,
 } from "@tidelock/core";
 import {
   type Admitted,
@@ -53,8 +54,28 @@ export interface Update {
   readonly decisions: Decision[];
   /** Values that wait for a person. */
   readonly held: Held[];
+  /** Writes that stand no more, and that the author had not seen. */
+  readonly replaced: FieldWrite[];
+  /** Whether the author wrote what was there already. */
+  isQuiet: boolean;
   /** What rules of the application did wrong. */
   readonly faults: string[];
+}
+
+/** An update that changes nothing of an entity. */
+export function unchanged({ values, writes, memory }: Living): Update {
+  return {
+    values: [...values],
+    writes: [...writes],
+    memory,
+    changed: [],
+    was: [],
+    decisions: [],
+    held: [],
+    replaced: [],
+    isQuiet: false,
+    faults: [],
+  };
 }
 
 /** Settles every field that a mutation writes. */
@@ -66,16 +87,7 @@ export function settleUpdate(
 ): Update | Refused {
   const columns = draft.columns(schema.name);
   const marks = draft.marks(before);
-  const update: Update = {
-    values: [...before.values],
-    writes: [...before.writes],
-    memory: before.memory,
-    changed: [],
-    was: [],
-    decisions: [],
-    held: [],
-    faults: [],
-  };
+  const update = unchanged(before);
   for (const [name, value] of Object.entries(candidate.mutation.fields)) {
     const column = columns.indexOf(name);
     const field = schema.byName.get(name);
@@ -90,16 +102,20 @@ export function settleUpdate(
     const problem = settleOne(candidate, schema, field, column, value, update, draft);
     if (problem !== null) return problem;
   }
-  // Where a value lost or waits, no field says that this update was: a delete that has not seen it must know all the same.
-  const isQuiet = update.held.length > 0 || update.decisions.some(({ winner }) => winner === "current");
-  const quiet = draft.quietUpdates(before, candidate.seen);
-  update.memory = keepMemory(
-    update.memory,
-    QUIET,
-    undefined,
-    isQuiet ? [...quiet, draft.write(candidate, candidate.stamp)] : quiet,
-  );
+  if (schema.onDelete !== "delete-wins") noteQuiet(candidate, before, update, draft);
   return update;
+}
+
+/**
+ * Where a value lost, waits, or was replaced by somebody who had not seen it, no field says that its update was: a delete
+ * that has not seen it must know all the same.
+ */
+function noteQuiet(candidate: Candidate, before: Living, update: Update, draft: Draft): void {
+  const quiet = [...draft.quietUpdates(before, candidate.seen), ...update.replaced];
+  const lost = update.decisions.some(({ winner }) => winner === "current");
+  if (update.isQuiet || lost || update.held.length > 0) quiet.push(draft.write(candidate, candidate.stamp));
+  const once = new Map(quiet.map((write) => [`${write.device} ${write.counter}`, write]));
+  update.memory = keepMemory(update.memory, QUIET, undefined, [...once.values()]);
 }
 
 function settleOne(
@@ -119,6 +135,7 @@ function settleOne(
     case "refused":
       return refuse("invalid-value", `${schema.name}.${name} ${settled.problem}`);
     case "same":
+      update.isQuiet = true;
       return null;
     case "kept":
       update.decisions.push(settled.decision);
@@ -129,6 +146,10 @@ function settleOne(
       if (settled.fault !== null) update.faults.push(`${schema.name}.${name}: ${settled.fault}`);
       return null;
     case "written":
+      if (schema.onDelete !== "delete-wins") {
+        const unseen = unseenWrites(state, candidate.seen);
+        update.replaced.push(...unseen.filter((write) => !settled.others.includes(write)));
+      }
       update.decisions.push(...settled.decisions);
       update.values[column] = settled.value;
       update.writes[column] = draft.write(candidate, settled.stamp);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { RanOut, timeLimit, type Watch } from "./time-limit.ts";
+import { RanOutOfTime } from "@tidelock/core";
+import { timeLimit, type Watch } from "./time-limit.ts";
 
 /** A process in which every run is stopped, having used so much of its time, until `runs` is used up. */
 function stalling(runs: readonly number[]): Watch & { readonly timeouts: number[] } {
@@ -15,7 +16,7 @@ function stalling(runs: readonly number[]): Watch & { readonly timeouts: number[
       const spent = left.shift();
       if (spent === undefined) return work();
       used += spent;
-      throw new RanOut();
+      throw new RanOutOfTime();
     },
   };
 }
@@ -61,7 +62,7 @@ describe("the time limit of rules and mutators", () => {
       () => /^(a+)+$/.test(`${"a".repeat(60)}b`),
     ];
     for (const [index, work] of endless.entries()) {
-      assert.throws(() => limit(work), /^RanOut: it took longer than 5 ms$/, String(index));
+      assert.throws(() => limit(work), /^RanOutOfTime: it took longer than 5 ms$/, String(index));
       assert.equal(
         limit(() => index),
         index,

@@ -13,7 +13,7 @@
  * asked for every mutation: they are trusted to end.
  */
 import { createContext, Script } from "node:vm";
-import { type Millis, type TimeLimit, UNLIMITED } from "@tidelock/core";
+import { type Millis, RanOutOfTime, type TimeLimit, UNLIMITED } from "@tidelock/core";
 
 export const DEFAULT_RULE_TIMEOUT_MS: Millis = 50;
 /** Longer would hold up every tenant of the process for too long. */
@@ -28,15 +28,10 @@ const USED_UP = 0.8;
 
 /** What a limit needs of the process. */
 export interface Watch {
-  /** Runs a function, and throws `RanOut` when it has not ended in time. */
+  /** Runs a function, and throws `RanOutOfTime` when it has not ended in time. */
   readonly run: <Result>(work: () => Result, timeoutMs: Millis) => Result;
   /** Processor time of this thread so far, milliseconds. */
   readonly used: () => Millis;
-}
-
-/** The time was up. */
-export class RanOut extends Error {
-  override readonly name = "RanOut";
 }
 
 /** @param limitMs 0: none */
@@ -63,10 +58,10 @@ function withChances<Result>(work: () => Result, limitMs: Millis, watch: Watch):
     try {
       return watch.run(work, wallMs);
     } catch (error) {
-      if (!(error instanceof RanOut)) throw error;
+      if (!(error instanceof RanOutOfTime)) throw error;
       if (watch.used() - before >= limitMs * USED_UP) usedUp += 1;
       else wallMs *= 2;
-      if (usedUp >= CHANCES || run >= MAX_RUNS) throw new RanOut(`it took longer than ${limitMs} ms`);
+      if (usedUp >= CHANCES || run >= MAX_RUNS) throw new RanOutOfTime(`it took longer than ${limitMs} ms`);
     }
   }
 }
@@ -81,7 +76,7 @@ const PROCESS: Watch = {
     try {
       return script.runInContext(context, { timeout: Math.ceil(timeoutMs), displayErrors: false }) as Result;
     } catch (error) {
-      throw isTimeout(error) ? new RanOut() : error;
+      throw isTimeout(error) ? new RanOutOfTime() : error;
     } finally {
       room.run = null;
     }
