@@ -130,7 +130,7 @@ const pictures: Readonly<Record<string, Picture>> = {
   },
 
   async "outbox"(studio) {
-    const ada = await studio.enter("Ada", 1280, 860);
+    const ada = await studio.enter("Ada", 1280, 900);
     const long = "Tell passengers on the pier and on board about every delay of more than five minutes";
     await ada.assign("Rate limit for the price search", "Ada");
     await ada.card("Rate limit for the price search").getByRole("link").focus();

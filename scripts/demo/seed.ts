@@ -24,9 +24,13 @@ const DEVICE = "demo-samples";
 /** The cards were planned over some weeks before anything else happened to them. */
 const PLANNED_MS = 4 * DAY_MS;
 
-/** How many of the samples were new. Rejects when the server refuses one. */
+/**
+ * How many of the samples were new. Rejects when the server refuses one. What happened to them afterwards is left out where
+ * it no longer can: somebody may have deleted a card before the seeding was completed.
+ */
 export async function seedSamples(server: TidelockServer, sessions: DemoSessions, now: number): Promise<number> {
-  const { applied = [] } = await reconcile(server, sessions, DEVICE, [...sampleMutations(now)]);
+  const { applied = [], rejected = [] } = await reconcile(server, sessions, DEVICE, [...sampleMutations(now)]);
+  if (rejected[0] !== undefined) throw refusalError(rejected[0]);
   const planned = applied.at(-1)?.version ?? null;
   const ids = new Map(applied.map(({ temp_id, entity_id }) => [temp_id, entity_id]));
   const idOf = (card: string): string => ids.get(sampleName(card)) ?? sampleName(card);
@@ -67,12 +71,12 @@ async function reconcile(
   const token = await sessions.token({ name: name ?? "Skerry Line", user, role });
   let answer = await ask(server, token, { device_id: device, last_ack_version: null, mutations });
   const state = [...(answer.state ?? [])];
-  const { applied = [] } = answer;
+  const { applied = [], rejected = [] } = answer;
   while (answer.has_more === true) {
     answer = await ask(server, token, { device_id: device, last_ack_version: answer.checkpoint, mutations: [] });
     state.push(...(answer.state ?? []));
   }
-  return { ...answer, applied, state };
+  return { ...answer, applied, rejected, state };
 }
 
 async function ask(server: TidelockServer, token: string, body: object): Promise<Answer> {
@@ -84,8 +88,7 @@ async function ask(server: TidelockServer, token: string, body: object): Promise
     }),
   );
   const answer = (await response.json()) as Answer;
-  const refusal = answer.error ?? answer.rejected?.[0];
-  if (refusal !== undefined) throw refusalError(refusal);
+  if (answer.error !== undefined) throw refusalError(answer.error);
   return answer;
 }
 

@@ -113,6 +113,23 @@ describe("a due date that two people changed offline", () => {
     await ivo.whenLive();
   });
 
+  test("is in the review inbox as well, which opens as the same person", async () => {
+    const tilda = await enter("Tilda", "lead");
+    const other = await enter("Ada");
+    const card = "Larger type in the timetable";
+    await tilda.goOffline();
+    await tilda.setDue(card, "2031-06-02");
+    await other.setDue(card, "2031-06-03");
+    await other.whenLive();
+    await tilda.goOnline();
+    await tilda.reviewMark(card).waitFor();
+    await tilda.page.getByRole("button", { name: /decisions? waits?$/ }).click();
+    await tilda.page.getByRole("menuitem", { name: "Open the inbox" }).click();
+    await tilda.page.waitForURL(/\/inbox\//);
+    await tilda.page.getByText(card).first().waitFor();
+    assert.equal(new URL(tilda.page.url()).hash.includes("token"), false, "the token is out of the address");
+  });
+
   test("can be decided by whoever becomes a lead", async () => {
     const [ada, bruno] = [await enter("Ada"), await enter("Bruno")];
     const test = "Load-test the first of July";

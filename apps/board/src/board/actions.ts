@@ -6,7 +6,7 @@ import type { BoardClient } from "../session/open-client.ts";
 import type { Person } from "../session/person.ts";
 import type { Notices } from "../sync/notices.ts";
 import { quoted, STATUS_NAMES } from "../sync/words.ts";
-import { openCard } from "./route.ts";
+import { openCard, openedCard } from "./route.ts";
 
 type TaskValues = CreateOf<typeof schema, "tasks">;
 type TaskChange = UpdateOf<typeof schema, "tasks">;
@@ -63,7 +63,7 @@ export function boardActions(client: BoardClient, notices: Notices, person: () =
         tone: "problem",
         title: `${quoted(title)} stays in ${STATUS_NAMES[status]}`,
         text: `${error.detail}.`,
-        actions: [{ label: "Open the card", run: () => openCard(id) }],
+        actions: openedCard() === id ? [] : [{ label: "Open the card", run: () => openCard(id) }],
       });
     });
   };

@@ -1,6 +1,7 @@
 /** Notices in the corner. They go by themselves, but not while somebody reads or reaches for one. */
 import { X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useOpenCard } from "../board/route.ts";
 import { useSession } from "../session/board-session.tsx";
 import type { Notice } from "../sync/notices.ts";
 
@@ -8,11 +9,13 @@ const SHOWN_MS = 9000;
 
 export function Toasts(): ReactNode {
   const { notices } = useSession();
-  const list = useSyncExternalStore(notices.subscribe, notices.get);
+  const openCard = useOpenCard();
+  const all = useSyncExternalStore(notices.subscribe, notices.get);
+  const list = all.filter(({ card }) => card === null || card !== openCard);
   const layer = useRef<HTMLOListElement>(null);
   useEffect(() => {
     // Above everything that is open, wherever in the page it stands.
-    layer.current?.showPopover();
+    if (layer.current?.matches(":popover-open") === false) layer.current.showPopover();
   }, []);
   return (
     <ol ref={layer} popover="manual" className="toasts" role="status" aria-label="Notices">

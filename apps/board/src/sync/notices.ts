@@ -12,6 +12,8 @@ export interface Notice {
   readonly actions: readonly NoticeAction[];
   /** Stays until it is dismissed. */
   readonly isSticky: boolean;
+  /** The card whose dialog says the same; `null` when none does. */
+  readonly card: string | null;
   /** The user has taken note: dismissed it, or did what it offers. Not called when it goes by itself. */
   readonly seen: () => void;
 }
@@ -19,7 +21,7 @@ export interface Notice {
 type Given = Pick<Notice, "title"> & Partial<Omit<Notice, "id" | "title">>;
 
 const MAX_NOTICES = 4;
-const PLAIN = { tone: "plain", text: "", actions: [], isSticky: false, seen: () => {} } as const;
+const PLAIN = { tone: "plain", text: "", actions: [], isSticky: false, card: null, seen: () => {} } as const;
 
 export class Notices {
   #list: readonly Notice[] = [];

@@ -4,7 +4,7 @@
  */
 import type { ConflictNotice } from "@tidelock/client";
 import type { BoardActions } from "../board/actions.ts";
-import { openCard, openedCard } from "../board/route.ts";
+import { openCard } from "../board/route.ts";
 import type { NameOf } from "../session/directory.ts";
 import type { BoardClient } from "../session/open-client.ts";
 import type { Person } from "../session/person.ts";
@@ -45,14 +45,17 @@ function tellField(telling: ConflictTelling, conflict: ConflictNotice, field: st
     const open: NoticeAction = { label: "Open the card", run: () => openCard(id) };
     notices.add({
       tone: "merged",
+      card: id,
       title,
       text: `${chosenText(field, [decision.current, decision.incoming], audience)}. A lead decides.`,
-      actions: openedCard() === id ? [] : [open],
+      actions: [open],
     });
     return;
   }
   notices.add({
     tone: "merged",
+    // Where mine stands, the card has nothing to say.
+    card: conflict.isLost ? id : null,
     title,
     text: decisionText(decision, audience),
     actions: restoreAction(telling, conflict),

@@ -1,6 +1,6 @@
 /** Tells what the others have decided since this page was opened, and what one's own proposal came to. */
 import type { Review } from "@tidelock/core";
-import { openCard } from "../board/route.ts";
+import { openCard, openedCard } from "../board/route.ts";
 import type { NameOf } from "../session/directory.ts";
 import type { BoardClient } from "../session/open-client.ts";
 import type { Person } from "../session/person.ts";
@@ -42,6 +42,6 @@ function tell({ client, notices, person, nameOf }: DecisionTelling, review: Revi
       `${quoted(task.title)}: ${stands}.`,
       mine === undefined ? "" : isMine ? "That was yours." : `Yours was ${valueText(field, mine.value)}.`,
     ].join(" "),
-    actions: [{ label: "Open the card", run: () => openCard(entity) }],
+    actions: openedCard() === entity ? [] : [{ label: "Open the card", run: () => openCard(entity) }],
   });
 }

@@ -1,6 +1,6 @@
 /** Tells what the client reports: refusals, a store that cannot be opened, a newer version of the board. */
 import type { RejectedEntry } from "@tidelock/client";
-import { openCard } from "../board/route.ts";
+import { openCard, openedCard } from "../board/route.ts";
 import type { BoardClient } from "../session/open-client.ts";
 import type { Notices } from "./notices.ts";
 import { quoted, STATUS_NAMES, taskOf } from "./words.ts";
@@ -36,7 +36,8 @@ function tellRefusal(client: BoardClient, notices: Notices, entry: RejectedEntry
     tone: "problem",
     title: refusalTitle(entry, task),
     text: `${entry.message}. The change waits in the outbox.`,
-    actions: task === undefined ? [] : [{ label: "Open the card", run: () => openCard(task.id) }],
+    actions:
+      task === undefined || openedCard() === id ? [] : [{ label: "Open the card", run: () => openCard(task.id) }],
   });
 }
 
