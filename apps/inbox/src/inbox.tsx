@@ -1,6 +1,6 @@
 /** The page of somebody who is signed in: list and review side by side. */
 import { useReview } from "@tidelock/client/react";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { ActionsProvider, type Question, useMakeActions } from "./actions.ts";
 import { type InboxState, StateProvider, useInboxState } from "./inbox-state.ts";
 import { QueuePanel } from "./queue/queue-panel.tsx";
@@ -48,15 +48,13 @@ export function Inbox({ onSignOut }: { readonly onSignOut: () => void }): ReactN
 
 /** Side by side, nothing is gained by an empty side: the first review is shown until somebody chooses. */
 function useFirstChoice({ route, go, order, queue }: InboxState): void {
-  const [isDone, setDone] = useState(false);
+  const isDone = useRef(false);
   const first = order[0];
   useEffect(() => {
-    if (isDone || queue.isLoading) return;
-    if (route.review !== null || isNarrow()) return setDone(true);
-    if (first === undefined) return;
-    setDone(true);
-    go({ tab: route.tab, review: first });
-  }, [isDone, queue.isLoading, route, go, first]);
+    if (isDone.current || queue.isLoading || (first === undefined && route.review === null)) return;
+    isDone.current = true;
+    if (route.review === null && first !== undefined && !isNarrow()) go({ tab: route.tab, review: first });
+  }, [queue.isLoading, route, go, first]);
 }
 
 function usePageTitle(open: number): void {
