@@ -1,6 +1,6 @@
 /** Reviews in words. */
 import type { Review } from "@tidelock/core";
-import type { NameOf } from "../session/directory.ts";
+import type { NameOf } from "../session/names.ts";
 import { type Audience, whose } from "../sync/decision-words.ts";
 import { capitalized, fieldName, valueText } from "../sync/words.ts";
 

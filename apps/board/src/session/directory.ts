@@ -3,11 +3,7 @@ import { useQuery } from "@tidelock/client/react";
 import { useCallback, useMemo } from "react";
 import type { PersonEntry } from "../schema.ts";
 import { useSession } from "./board-session.tsx";
-
-/** How a user is called: `null` is somebody of whom only the log knows. */
-export type NameOf = (user: string | null) => string;
-
-export const SOMEBODY = "Somebody";
+import { type NameOf, SOMEBODY } from "./names.ts";
 
 export interface Directory {
   readonly nameOf: NameOf;

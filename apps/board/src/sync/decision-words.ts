@@ -3,7 +3,7 @@
  * goes first.” Made from what the record says; where it says nothing that is known here, its own reason is quoted.
  */
 import type { Decision, JsonValue } from "@tidelock/core";
-import type { NameOf } from "../session/directory.ts";
+import type { NameOf } from "../session/names.ts";
 import { capitalized, fieldName, valueText } from "./words.ts";
 
 /** One of the two who met, as far as words need to know. */

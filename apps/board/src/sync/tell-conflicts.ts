@@ -5,7 +5,7 @@
 import type { ConflictNotice } from "@tidelock/client";
 import type { BoardActions } from "../board/actions.ts";
 import { openCard } from "../board/route.ts";
-import type { NameOf } from "../session/directory.ts";
+import type { NameOf } from "../session/names.ts";
 import type { BoardClient } from "../session/open-client.ts";
 import type { Person } from "../session/person.ts";
 import { type Audience, chosenText, decisionText, loserOf } from "./decision-words.ts";

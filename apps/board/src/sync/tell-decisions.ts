@@ -1,7 +1,7 @@
 /** Tells what the others have decided since this page was opened, and what one's own proposal came to. */
 import type { Review } from "@tidelock/core";
 import { openCard, openedCard } from "../board/route.ts";
-import type { NameOf } from "../session/directory.ts";
+import type { NameOf } from "../session/names.ts";
 import type { BoardClient } from "../session/open-client.ts";
 import type { Person } from "../session/person.ts";
 import type { Notices } from "./notices.ts";
