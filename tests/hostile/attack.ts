@@ -67,3 +67,19 @@ export async function openStream(target: Target, query: string, headers: Record<
 export function everything(key: string | null): unknown[] {
   return ["tasks", "secrets", "letters", "notes"].map((collection, id) => ({ id, collection, where: {}, key }));
 }
+
+/** Everything that there is to hear of conflicts. */
+export function everythingNow(): unknown[] {
+  const collections = [
+    "tasks",
+    "boards",
+    "cases",
+    "drafts",
+    "vaults",
+    "trials",
+    "ruled",
+    "secrets",
+    "tidelock.reviews",
+  ];
+  return collections.map((collection, id) => ({ id, collection, where: {}, key: null }));
+}

@@ -29,6 +29,14 @@ const server = createServer({
         ((before === null || before["owner"] === user) && (after === null || after["owner"] === user)) || "not yours",
     },
     letters: { read: ({ user }) => ({ to: user }) },
+    cases: { read: ({ user }) => ({ owner: user }) },
+    drafts: { read: ({ user }) => ({ owner: user }) },
+    vaults: {
+      read: ({ user }) => ({ owner: user }),
+      write: ({ user }, { before, after }) =>
+        ((before === null || before["owner"] === user) && (after === null || after["owner"] === user)) || "not yours",
+      review: ({ user }, { entity }) => entity["owner"] === user,
+    },
     broken: {
       read: () => {
         throw new Error("the read rule is broken");
