@@ -408,6 +408,21 @@ describe("what a call needs of the disk", () => {
     assert.deepEqual([rowOf(rig, "deals", "d1")?.["title"], rowOf(rig, "deals", "fallback")], ["first?", null]);
   });
 
+  test("[H17] is bounded: a mutator that never asks for the same twice does not stop its tenant", () => {
+    let asked = 0;
+    const schema = withMutators(deals, (mutator) => ({
+      wander: mutator({ args: {}, run: (tx) => void tx.deals.get(`x${(asked += 1)}`) }),
+    }));
+    const rig = new HubRig({ schema });
+    rig.open("bob", {}, { user: user("bob") });
+    rig.push("bob", call(1, "wander", {}), create(2, "d2", {}, on));
+    assert.deepEqual(
+      rig.results("bob").map(([counter]) => counter),
+      [1, 2],
+    );
+    assert.equal(rowOf(rig, "deals", "d2")?.["amount"], 0);
+  });
+
   test("[H23] includes the open reviews of what it writes", () => {
     const before = started();
     before.push("ana", update(3, "d1", { amount: 10 }, { ...on, seen: 2 }));

@@ -87,6 +87,17 @@ describe("who may not read an entity", () => {
     assert.equal(last(rig.results("bob"))[3]?.conflicts?.[0]?.reason, '"high" goes before "normal"');
   });
 
+  test("[H9] is told nothing of what an entity was when an update of its own brings it back", () => {
+    const rig = new HubRig({ schema: deals, rules: { lasting: { read: ({ user: name }) => name !== "eve" } } });
+    for (const name of ["ana", "eve"]) enter(rig, name);
+    const lasting = { collection: "lasting" };
+    rig.push("ana", create(1, "l1", { title: "secret" }, { ...lasting, at: 5000 }), remove(2, "l1", lasting));
+    rig.push("eve", update(1, "l1", { title: "guess" }, { ...lasting, at: 1 }));
+    const [, outcome, , detail] = last(rig.results("eve"));
+    assert.deepEqual([outcome, rowOf(rig, "lasting", "l1")?.["title"]], ["merged", "secret"]);
+    assert.equal(JSON.stringify(detail).includes("secret"), false);
+  });
+
   test("[H21] reads no review of a collection whose rule is no or broken, and others none the less", () => {
     for (const read of [
       () => false,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type JsonValue, MARK, type MutatorEffect, REVIEWS, runMutator, withMutators } from "@tidelock/core";
 import { deals } from "./deals.ts";
-import { device, entity } from "./names.ts";
+import { device, entity, stampAt } from "./names.ts";
 import { ReplicaRig } from "./replica-rig.ts";
 
 /** A device that is connected and has all deals and people: one deal, as of offset 1. */
@@ -118,6 +118,28 @@ describe("a call", () => {
     assert.deepEqual(rig.pushed, [1]);
   });
 
+  test("[R16] stands alone: with other intents in its transaction nothing of it is written", () => {
+    const update = {
+      operation: "update",
+      collection: "deals",
+      entity: entity("d1"),
+      fields: { title: "mine" },
+    } as const;
+    const call = { operation: "call", collection: "praise", entity: entity("praise"), fields: { deal: "d1" } } as const;
+    for (const intents of [
+      [call, update],
+      [update, call],
+    ]) {
+      const rig = connected();
+      rig.write(...intents);
+      assert.deepEqual(
+        rig.of("write-failed").map(({ code }) => code),
+        ["transaction-broken"],
+      );
+      assert.deepEqual([title(rig), rig.pushed], ["old", []]);
+    }
+  });
+
   test("[R16] is there after a restart, with what it shows", () => {
     const rig = connected();
     rig.lose();
@@ -218,6 +240,40 @@ describe("when what a call was run on moves", () => {
     rig.call("praise", { deal: "d1" });
     assert.equal(title(rig), "mine!");
     rig.result([1, "rejected", 0, { code: "forbidden", message: "no" }]);
+    assert.equal(title(rig), "old!");
+  });
+
+  test("[R16] it is run again when a write before it loses", () => {
+    const rig = connected();
+    rig.update("d1", { title: "mine" }, "deals");
+    rig.call("praise", { deal: "d1" });
+    rig.delta(2, rig.patch("deals", "d1", 2, { title: "theirs" }));
+    assert.equal(title(rig), "mine!");
+    const side = { counter: 1, seen: null, stamp: stampAt(1) };
+    const decision = {
+      ...{
+        field: "title",
+        policy: "lww",
+        policyVersion: 1,
+        winner: "current" as const,
+        value: "theirs",
+        reason: "later",
+      },
+      current: { ...side, device: device("d2"), user: null, offset: 2, value: "theirs" },
+      incoming: { ...side, device: device("d1"), user: null, offset: 3, value: "mine" },
+    };
+    rig.result([1, "merged", 3, { conflicts: [decision] }]);
+    assert.equal(title(rig), "theirs!");
+  });
+
+  test("[R16] it is run again when a write before it is set aside as unreadable", () => {
+    const rig = connected();
+    rig.update("d1", { title: "mine" }, "deals");
+    rig.isDiskSlow = true;
+    rig.call("praise", { deal: "d1" });
+    assert.equal(title(rig), "mine!");
+    rig.endOver("invalid-message");
+    assert.equal(rig.replica.rejected.length, 1);
     assert.equal(title(rig), "old!");
   });
 

@@ -309,6 +309,13 @@ describe("a mutator ends", () => {
           tx.tasks.delete("t1");
         }
       },
+      (tx, _, { refuse }) => {
+        try {
+          tx.tasks.get("t1");
+        } catch {
+          refuse("cannot read it");
+        }
+      },
     ];
     for (const act of acts) {
       assert.throws(
