@@ -116,6 +116,8 @@ export class Rejections implements RejectedWrites {
       const index = group.indexOf(wanted);
       if (index >= 0) found = stepOf(handle, index);
     }
+    // What the device itself refuses at once is not forgotten.
+    if (found !== null && (found as Write).state === "failed") return found;
     for (const mutation of this.#withDependents(wanted)) discard(mutation.counter);
     if (found === null) throw new TidelockError("internal", "a refused mutation belongs to no transaction");
     return found;

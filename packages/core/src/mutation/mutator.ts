@@ -152,18 +152,18 @@ export function runMutator(mutator: Mutator, args: FieldValues, environment: Mut
     end ??= { error };
     throw error;
   };
+  const write = (effect: MutatorEffect): void => {
+    if (isOver) throw new TidelockError("transaction-broken", "a mutator ends when its function returns");
+    if (effects.length >= MAX_TRANSACTION_MUTATIONS)
+      ended(new TidelockError("transaction-broken", `a mutator writes at most ${MAX_TRANSACTION_MUTATIONS} times`));
+    effects.push(effect);
+  };
   const get = (collection: string, id: EntityId): JsonObject | null => {
     try {
       return environment.get(collection, id);
     } catch (error) {
       return ended(error);
     }
-  };
-  const write = (effect: MutatorEffect): void => {
-    if (isOver) throw new TidelockError("transaction-broken", "a mutator ends when its function returns");
-    if (effects.length >= MAX_TRANSACTION_MUTATIONS)
-      throw new TidelockError("transaction-broken", `a mutator writes at most ${MAX_TRANSACTION_MUTATIONS} times`);
-    effects.push(effect);
   };
   const sides = [...environment.collections.values()]
     .filter(({ isSystem }) => !isSystem)

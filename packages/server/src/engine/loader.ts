@@ -26,7 +26,7 @@ import { callEffects, NotLoaded } from "./call.ts";
 import type { EntityCache } from "./entity-cache.ts";
 import { decodeEntity } from "./entity-codec.ts";
 import type { Names } from "./names.ts";
-import { nameOf, type Pushed, type Transaction } from "./transaction.ts";
+import { nameOf, type Transaction } from "./transaction.ts";
 import type { HubContext } from "./ports.ts";
 import type { Receipt, StoredEntity } from "./records.ts";
 import { reviewOf } from "./reviews.ts";
@@ -152,28 +152,25 @@ export class Loader {
   }
 
   #missingNames({ device: { device }, mutations }: Transaction): string[] {
-    const names: string[] = [];
+    // What the transaction itself creates needs no reading.
+    const made = new Set<string>();
+    for (const { mutation } of mutations) if (mutation.operation === "create") made.add(mutation.entity);
+    const names = new Set<string>();
     for (const pushed of mutations) {
       const { mutation } = pushed;
       const own = nameOf(pushed);
-      if (own !== null && this.#isUnknown(device, own)) names.push(own);
-      if (mutation.operation !== "create" && !this.#assignsIn(mutations, mutation.entity)) {
-        if (this.#isUnknown(device, mutation.entity)) names.push(mutation.entity);
-      }
+      if (own !== null && this.#isUnknown(device, own)) names.add(own);
+      const isMade = mutation.operation === "create" || made.has(mutation.entity);
+      if (!isMade && this.#isUnknown(device, mutation.entity)) names.add(mutation.entity);
       for (const value of referencesIn(this.#names.referenceFields(mutation), mutation.fields)) {
-        if (this.#isUnknown(device, value) && !this.#assignsIn(mutations, value)) names.push(value);
+        if (!made.has(value) && this.#isUnknown(device, value)) names.add(value);
       }
     }
-    return names;
+    return [...names];
   }
 
   #isUnknown(device: DeviceId, name: string): boolean {
     return name.startsWith("tmp:") && !this.#aliases.has(device, name);
-  }
-
-  /** Whether the transaction itself creates the entity that a temporary id names. */
-  #assignsIn(mutations: readonly Pushed[], name: string): boolean {
-    return mutations.some(({ mutation }) => mutation.operation === "create" && mutation.entity === name);
   }
 
   #missingEntities(transaction: Transaction): EntityKey[] {

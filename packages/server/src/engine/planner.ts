@@ -18,6 +18,7 @@ import {
   ERRORS,
   EVERYTHING,
   isEverything,
+  isTemporaryId,
   HybridClock,
   MAX_CLOCK_DRIFT,
   type Millis,
@@ -231,7 +232,7 @@ export class Planner {
           ...this.#declarations(transaction),
           read: (collection, id) => {
             // A call that reads something else each time it is run is given up by the loader, and ends here.
-            if (isCall && !this.#cache.has(collection, id)) throw new NotLoaded(collection, id);
+            if (isCall && !isTemporaryId(id) && !this.#cache.has(collection, id)) throw new NotLoaded(collection, id);
             return this.#cache.get(collection, id);
           },
         },
@@ -335,6 +336,9 @@ export class Planner {
     try {
       return admitTransaction(candidates, context);
     } catch (error) {
+      if (error instanceof NotLoaded) {
+        return { ok: false, failing: 0, code: "mutator-failed", message: "it reads more entities than a call may" };
+      }
       const message = error instanceof Error ? (error.stack ?? error.message) : "it threw something that is no error";
       return { ok: false, failing: 0, code: "internal", message };
     }
