@@ -175,7 +175,11 @@ async function conflictsSection(): Promise<Section> {
     rows: [
       ["", "cost", "of the commit path"],
       ["a durable mutation, all of it", `${mutationUs.toFixed(1)} µs`, "100 %"],
-      ...settleCosts().map(({ name, seenUs }) => [`settling a field: ${name}`, `${seenUs.toFixed(2)} µs`, share(seenUs)]),
+      ...settleCosts().map(({ name, seenUs }) => [
+        `settling a field: ${name}`,
+        `${seenUs.toFixed(2)} µs`,
+        share(seenUs),
+      ]),
       ...writers.map(({ devices, metaBytes, conflicts }) => [
         `an entity that ${devices} devices wrote twice (${conflicts} conflicts)`,
         `${metaBytes} bytes`,

@@ -63,7 +63,9 @@ export function settleCosts(): readonly SettleCost[] {
     cost("resolve", of("count"), (turn) => turn),
     cost("review", of("due"), (turn) => turn),
     cost("counter", of("votes"), () => ({ add: 1 })),
-    cost("set of up to 20", of("labels"), (turn) => (turn % 3 === 0 ? { remove: [label(turn)] } : { add: [label(turn)] })),
+    cost("set of up to 20", of("labels"), (turn) =>
+      turn % 3 === 0 ? { remove: [label(turn)] } : { add: [label(turn)] },
+    ),
     cost("list of up to 20", of("steps"), (turn) => {
       const id = `step-${turn % 20}`;
       return { ops: [turn < 20 ? ["insert", id, null, { text: "a" }] : ["edit", id, { text: `text ${turn}` }]] };
