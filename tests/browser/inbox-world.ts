@@ -79,9 +79,9 @@ export type Device = Client<typeof schema>;
 
 const PEOPLE: Readonly<Record<string, string>> = {
   mira: "Mira Solberg",
-  jonas: "Jonas Wik",
+  jonas: "Jonas Berg",
   noor: "Noor Haddad",
-  tomas: "Tomas Lind",
+  tomas: "Tomas Sand",
 };
 
 const now = Date.now;

@@ -1,7 +1,7 @@
 /** What can be done on the page, for buttons and keys alike. */
 import type { ReviewNotes, Write } from "@tidelock/client";
 import type { Review } from "@tidelock/core";
-import { createContext, useContext, useMemo } from "react";
+import { createContext, useContext, useLayoutEffect, useMemo, useRef } from "react";
 import { bulkChoices, type BulkKind, bulkSentence } from "./decisions/bulk.ts";
 import { type Choice, effectOf, effectWords } from "./decisions/choice.ts";
 import { asTidelockError } from "./decisions/decision-desk.ts";
@@ -63,15 +63,39 @@ interface Makings {
   readonly ask: (question: Question) => void;
 }
 
+/** One object for as long as the page is open, so that rows need not be rendered again whenever something is chosen. */
 export function useMakeActions(state: InboxState, ask: (question: Question) => void): Actions {
   const parts = useParts();
   const fieldOf = useFieldOf();
   const titleOf = useTitleOf();
   const telling = useTelling();
-  return useMemo(() => {
-    const makings = { parts, state, fieldOf, titleOf, telling, ask };
-    return { ...navigation(makings), ...choosing(makings), ...notes(makings), ...bulk(makings) };
-  }, [parts, state, fieldOf, titleOf, telling, ask]);
+  const makings = { parts, state, fieldOf, titleOf, telling, ask };
+  const latest = useRef(makings);
+  useLayoutEffect(() => {
+    latest.current = makings;
+  });
+  return useMemo(() => forwarding(() => latest.current), []);
+}
+
+/** Does everything with what is there at that moment. */
+function forwarding(now: () => Makings): Actions {
+  return {
+    select: (...given) => navigation(now()).select(...given),
+    move: (...given) => navigation(now()).move(...given),
+    back: () => navigation(now()).back(),
+    pick: (...given) => choosing(now()).pick(...given),
+    edit: (...given) => choosing(now()).edit(...given),
+    decide: (...given) => choosing(now()).decide(...given),
+    undo: (...given) => choosing(now()).undo(...given),
+    writeAgain: (...given) => choosing(now()).writeAgain(...given),
+    annotate: (...given) => notes(now()).annotate(...given),
+    assignToMe: (...given) => notes(now()).assignToMe(...given),
+    toggleMark: (...given) => bulk(now()).toggleMark(...given),
+    markTo: (...given) => bulk(now()).markTo(...given),
+    clearMarks: () => bulk(now()).clearMarks(),
+    decideMarked: (...given) => bulk(now()).decideMarked(...given),
+    assignMarked: (...given) => bulk(now()).assignMarked(...given),
+  };
 }
 
 function navigation({ state }: Makings): Pick<Actions, "select" | "move" | "back"> {

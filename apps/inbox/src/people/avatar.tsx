@@ -16,7 +16,7 @@ export function Avatar({ user, size = "medium", isDecorative = false, title }: A
   const words = title ?? name;
   const spoken = isDecorative ? { "aria-hidden": true } : { "title": words, "role": "img", "aria-label": words };
   return (
-    <span className={`avatar is-${size}`} data-hue={hueOf(user ?? "")} {...spoken}>
+    <span className={`avatar is-${size}`} data-hue={hueOf(name)} {...spoken}>
       {initialsOf(name)}
     </span>
   );
@@ -35,9 +35,10 @@ function initialsOf(name: string): string {
 const HUES = 10;
 const SEED = 17_783;
 
-function hueOf(user: string): number {
+/** The same colours as on the board, for the same names. */
+function hueOf(name: string): number {
   let hash = SEED;
-  for (const character of user) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16_777_619);
+  for (const character of name) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16_777_619);
   hash ^= hash >>> 15;
   return (hash >>> 0) % HUES;
 }

@@ -134,7 +134,7 @@ function ContenderCard({ contender, review, field, isNew }: CardProps): ReactNod
       </div>
       <div id={`${id}-facts`} className="contender-facts">
         <p className="contender-badges">
-          {isNew ? <span className="badge is-new">New</span> : null}
+          {isNew && isOpen ? <span className="badge is-new">New</span> : null}
           {stands ? <span className="badge is-standing">{isOpen ? "Stands now" : "Stood"}</span> : null}
           {isLatest ? <span className="badge">Latest</span> : null}
         </p>

@@ -88,10 +88,10 @@ function asideWords({ candidates }: Review, isEdit: boolean): string {
 }
 
 function Arrivals({ review, arrived }: Pick<DecideBarProps, "review" | "arrived">): ReactNode {
-  const { who } = useNames();
+  const { nameOf, me } = useNames();
   const fresh = review.candidates.filter(({ id }) => arrived.has(id));
   if (fresh.length === 0) return null;
-  const names = listed([...new Set(fresh.map(({ user }) => who(user)))]);
+  const names = listed([...new Set(fresh.map(({ user }) => (user === me ? "yourself" : nameOf(user))))]);
   return (
     <p className="decide-arrivals" role="status">
       {fresh.length === 1

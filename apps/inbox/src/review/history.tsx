@@ -59,25 +59,26 @@ function Entry({ entry, field, name }: EntryProps): ReactNode {
 }
 
 function What({ entry, field, name }: EntryProps): ReactNode {
-  const { kind, changed, decisions } = entry;
+  const { kind, changed } = entry;
   const change = changed.find((each) => each.field === name);
+  const decision = entry.decisions.map((each) => each.decision).find((each) => each.field === name);
+  const isDecided = decision !== undefined && decision.policy === "review" && decision.winner !== "review";
   if (change !== undefined) {
     if (kind === "created") return <bdi>began with {briefValue(field, change.now, 80)}</bdi>;
     const [was = "", now = ""] = briefValues(field, [change.was, change.now], 80);
     return (
       <span>
+        {isDecided ? "decided " : ""}
         <bdi className="history-was">{was}</bdi>
         <span aria-label="became"> → </span>
         <bdi>{now}</bdi>
       </span>
     );
   }
-  const held = decisions
-    .map(({ decision }) => decision)
-    .find((each) => each.field === name && each.winner === "review");
-  if (held !== undefined) {
-    const [, proposed = ""] = briefValues(field, [held.current.value, held.incoming.value], 80);
-    return <bdi className="history-held">put forward {proposed}</bdi>;
+  if (isDecided) return <bdi>decided that it stays {briefValue(field, decision.value, 80)}</bdi>;
+  if (decision?.winner === "review") {
+    const [, proposed = ""] = briefValues(field, [decision.current.value, decision.incoming.value], 80);
+    return <bdi>put forward {proposed}</bdi>;
   }
   return (
     <span>

@@ -81,8 +81,10 @@ function OneReview({ id }: { readonly id: string }): ReactNode {
 }
 
 function ReviewPage({ review }: { readonly review: Review }): ReactNode {
-  const { who } = useNames();
-  const arrived = useArrivals(review, ({ user }) => announce(`Another value came in, from ${who(user)}.`));
+  const { nameOf, me } = useNames();
+  const arrived = useArrivals(review, ({ user }) =>
+    announce(`Another value came in, from ${user === me ? "yourself" : nameOf(user)}.`),
+  );
   const field = useFieldOf()(review);
   return (
     <article className="review" aria-labelledby="review-title" data-review={review.id} data-status={review.status}>

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { collection, defineSchema, type FieldSchema, field, type JsonValue } from "@tidelock/core";
+import fc from "fast-check";
 import { inputOf, isEditable, parseInput } from "./editing.ts";
+import { prettyJson } from "./pretty-json.ts";
 
 const schema = defineSchema({
   version: 1,
@@ -76,5 +78,24 @@ describe("an input", () => {
     for (const name of ["text", "number", "integer", "flag", "time", "word", "ref", "json"])
       assert.ok(isEditable(of(name)));
     for (const name of ["tags", "steps", "trips"]) assert.ok(!isEditable(of(name)));
+  });
+});
+
+describe("JSON for eyes", () => {
+  test("has on one line what fits there", () => {
+    assert.equal(
+      prettyJson({ zones: ["A", "B"], size: { w: 1, h: 2 }, no: [], none: {} }),
+      ["{", '  "zones": ["A", "B"],', '  "size": { "w": 1, "h": 2 },', '  "no": [],', '  "none": {}', "}"].join("\n"),
+    );
+    assert.equal(prettyJson([[1, 2], [3]]), "[[1, 2], [3]]");
+    assert.equal(prettyJson("a\nb"), '"a\\nb"');
+  });
+
+  test("is the same JSON", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        assert.deepEqual(JSON.parse(prettyJson(value as JsonValue)), JSON.parse(JSON.stringify(value)));
+      }),
+    );
   });
 });

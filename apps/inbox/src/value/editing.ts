@@ -3,6 +3,7 @@
  * the words of the schema.
  */
 import { type FieldSchema, fieldProblem, type JsonValue } from "@tidelock/core";
+import { prettyJson } from "./pretty-json.ts";
 import { inputMoment, parseInputMoment } from "./times.ts";
 
 export interface EditorInput {
@@ -45,7 +46,7 @@ export function inputOf(field: FieldSchema, value: JsonValue): EditorInput {
 }
 
 function textOf(field: FieldSchema, value: JsonValue): string {
-  if (field.type === "json") return JSON.stringify(value, null, 2);
+  if (field.type === "json") return prettyJson(value);
   if (field.type === "timestamp" && typeof value === "number") return inputMoment(value);
   return typeof value === "string" ? value : JSON.stringify(value);
 }

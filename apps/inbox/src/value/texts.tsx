@@ -1,6 +1,7 @@
 /** Texts and JSON, with what was added and removed, cut where they are too long to be read at once. */
 import type { JsonValue } from "@tidelock/core";
 import { type ReactNode, useMemo, useState } from "react";
+import { prettyJson } from "./pretty-json.ts";
 import { diffLines, diffText, type TextRun } from "./text-diff.ts";
 
 /** What is shown before somebody asks for more. */
@@ -23,8 +24,8 @@ interface JsonTextProps {
 }
 
 export function JsonText({ value, before }: JsonTextProps): ReactNode {
-  const text = JSON.stringify(value, null, 2);
-  const old = before === undefined ? undefined : JSON.stringify(before, null, 2);
+  const text = prettyJson(value);
+  const old = before === undefined ? undefined : prettyJson(before);
   const runs = useMemo(
     () => (old === undefined || old === text ? [{ kind: "same" as const, text }] : diffLines(old, text)),
     [old, text],
