@@ -331,7 +331,7 @@ describe("when what a call was run on moves", () => {
     const rig = connected();
     rig.call("praise", { deal: "d1" });
     rig.result([1, "applied", 3]);
-    rig.delta(2, rig.patch("deals", "d1", 2, { owner: "bob" }));
+    rig.delta(2, rig.patch("deals", "d1", 2, { title: "theirs" }));
     assert.deepEqual([title(rig), votes(rig)], ["old!", 1]);
     // The server ran it on something else.
     rig.delta(3, rig.patch("deals", "d1", 3, { title: "theirs!", votes: 7 }));
