@@ -125,20 +125,16 @@ export function attackCalls(target: Target): void {
       await target.assertWell();
     });
 
-    test(
-      "a mutator that catches the bound of its writes has not written",
-      { todo: "what is caught goes on" },
-      async () => {
-        const mallory = await Actor.join(target);
-        await mallory.write("create", "tasks", "caught", { title: "as it was" });
-        const code = await mallory.attempt("call", "wild", "wild", { how: "many, caught", task: "caught" });
-        assert.match(code, /^(transaction-broken|mutator-failed)$/);
-        assert.equal(await titleOf(mallory, "caught"), "as it was");
-        await target.assertWell();
-      },
-    );
+    test("a mutator that catches the bound of its writes has not written", async () => {
+      const mallory = await Actor.join(target);
+      await mallory.write("create", "tasks", "caught", { title: "as it was" });
+      const code = await mallory.attempt("call", "wild", "wild", { how: "many, caught", task: "caught" });
+      assert.match(code, /^(transaction-broken|mutator-failed)$/);
+      assert.equal(await titleOf(mallory, "caught"), "as it was");
+      await target.assertWell();
+    });
 
-    test("a mutator that reads a thousand entities", { todo: "admission fails on what was not loaded" }, async () => {
+    test("a mutator that reads a thousand entities", async () => {
       try {
         const mallory = await Actor.join(target);
         const code = await mallory.attempt("call", "wild", "wild", { how: "read a thousand", task: "none" });
@@ -148,7 +144,7 @@ export function attackCalls(target: Target): void {
       }
     });
 
-    test("a call that writes to a temporary id", { todo: "admission fails on what was not loaded" }, async () => {
+    test("a call that writes to a temporary id", async () => {
       try {
         const mallory = await Actor.join(target);
         for (const task of ["tmp:a:1", "tmp:a:b:c", `tmp:${mallory.device}:1`]) {
@@ -229,18 +225,18 @@ export function attackCalls(target: Target): void {
       [
         "a push full of mutators that loop",
         (mallory: Actor) =>
-          Promise.resolve(Array.from({ length: 4 }, () => mallory.mutation("call", "wild", "wild", { how: "loop" }))),
+          Promise.resolve(Array.from({ length: 8 }, () => mallory.mutation("call", "wild", "wild", { how: "loop" }))),
       ],
       [
         "a push full of conflicts whose rule loops",
         async (mallory: Actor) => {
           const other = await Actor.join(target);
           await other.push(
-            Array.from({ length: 4 }, (_, index) =>
+            Array.from({ length: 8 }, (_, index) =>
               other.mutation("create", "ruled", `loop-${index}`, { value: "as it was" }),
             ),
           );
-          return Array.from({ length: 4 }, (_, index) =>
+          return Array.from({ length: 8 }, (_, index) =>
             mallory.mutation("update", "ruled", `loop-${index}`, { value: "loop" }),
           );
         },
@@ -253,7 +249,7 @@ export function attackCalls(target: Target): void {
         const work = mallory.push(mutations);
         const [hers] = await Promise.all([pingsUntil(olga, work), work]);
         assert.equal(hers.result.length, mutations.length);
-        assert.ok(hers.count >= 3, `${hers.count} answers during ${mutations.length} loops`);
+        assert.ok(hers.count >= mutations.length / 2, `${hers.count} answers during ${mutations.length} loops`);
         assert.equal(await ana.attempt("create", "tasks", `after-${mallory.device}`, { title: "x" }), "applied");
         await target.assertWell();
       });

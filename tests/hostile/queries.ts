@@ -104,6 +104,8 @@ export function attackQueries(target: Target): void {
           asked += 1;
           const answer = await request(target, "GET", `${at}?${name}=${encodeURIComponent(value)}`, { token });
           assertPlain(answer, `${at} ${name} ${value}`);
+          if (["limit", "status", "winner", "nothing"].includes(name))
+            assert.notEqual(answer.status, 200, `${name}=${value}`);
           if (answer.status !== 200) {
             assert.match(
               codeOf(answer),
