@@ -7,6 +7,7 @@ import {
   argsProblem,
   changeProblem,
   type CollectionSchema,
+  completeChange,
   type DeviceId,
   type EntityId,
   exceedsBytes,
@@ -128,7 +129,9 @@ export function checkedFields(schema: CollectionSchema, values: GivenValues): Fi
     if (problem !== null) throw new TidelockError("invalid-value", `${schema.name}.${name} ${problem}`);
     // Checked to be JSON; copied, so that the caller may go on changing what is theirs.
     fields[name] =
-      typeof value === "object" && value !== null ? structuredClone(value as JsonValue) : (value as JsonValue);
+      typeof value === "object" && value !== null
+        ? completeChange(field, structuredClone(value as JsonValue))
+        : (value as JsonValue);
   }
   if (exceedsBytes(JSON.stringify(fields), MAX_MUTATION_BYTES)) {
     throw new TidelockError(

@@ -5,6 +5,7 @@
 import {
   assert,
   type ChangeRow,
+  compileFilter,
   completeRow,
   type Counter,
   type DeviceId,
@@ -172,8 +173,28 @@ export class ReplicaState {
 
   /** The decided mutations that the confirmed state now holds are done. While a snapshot is to come, it may not hold them yet. */
   forgetIntegrated(): void {
-    for (const subscription of this.subscriptions.all) if (subscription.key === null) return;
-    for (const mutation of this.outbox.integrated(this.checkpoint)) this.forget(mutation);
+    const isWhole = [...this.subscriptions.all].every(({ key }) => key !== null);
+    for (const mutation of this.outbox.integrated(this.checkpoint)) {
+      if (isWhole || this.#isHeld(mutation)) this.forget(mutation);
+    }
+  }
+
+  /** Whether every entity that a mutation writes is in a subscription that is whole, so that its row holds the mutation. */
+  #isHeld(mutation: StoredMutation): boolean {
+    const entities = entitiesOf(mutation);
+    return (
+      entities.length > 0 &&
+      entities.every(([collection, id]) => {
+        const row = this.view.row(collection, id);
+        if (row === undefined) return false;
+        const columns = this.view.columns(collection);
+        const values = this.whole(collection, row.values);
+        for (const { key, filter, collection: of } of this.subscriptions.all) {
+          if (of === collection && key !== null && compileFilter(filter, columns)(id, values)) return true;
+        }
+        return false;
+      })
+    );
   }
 
   /** Rows of a first snapshot come into view, in a collection that has none. */

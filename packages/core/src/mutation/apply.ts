@@ -2,7 +2,7 @@
  * What a mutation does to an entity as people see it: the device's optimistic view, and what a mutator reads of its own
  * writes. The server's merge of concurrent changes is in `resolve/`.
  */
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { counterChangeProblem } from "../crdt/counter.ts";
 import { applySetChange, type SetChange, setChangeProblem } from "../crdt/element-set.ts";
 import { applyListChange, type ListChange, listChangeProblem } from "../crdt/list-change.ts";
@@ -32,6 +32,29 @@ function itemProblem(list: FieldSchema, properties: JsonObject, isWhole: boolean
   }
   const missing = list.item.find((known) => known.default === undefined && !Object.hasOwn(properties, known.name));
   return isWhole && missing !== undefined ? `has an item without ${missing.name}` : null;
+}
+
+/** A change as it is written: new items of a list have the defaults of what is not given. */
+export function completeChange(field: FieldSchema, change: JsonValue): JsonValue {
+  if (field.type !== "list") return change;
+  const whole = (properties: JsonObject): JsonObject => {
+    const missing = field.item.filter(
+      ({ name, default: preset }) => preset !== undefined && !Object.hasOwn(properties, name),
+    );
+    if (missing.length === 0) return properties;
+    return { ...properties, ...Object.fromEntries(missing.map(({ name, default: preset }) => [name, preset ?? null])) };
+  };
+  if (Array.isArray(change)) return change.map((item: JsonValue) => (isJsonObject(item) ? whole(item) : item));
+  const ops = isJsonObject(change) ? change["ops"] : undefined;
+  if (!Array.isArray(ops)) return change;
+  const steps: readonly JsonValue[] = ops;
+  return {
+    ops: steps.map((step) => {
+      if (!Array.isArray(step) || step[0] !== "insert") return step;
+      const properties: JsonValue | undefined = step[3];
+      return isJsonObject(properties) ? [...step.slice(0, 3), whole(properties)] : step;
+    }),
+  };
 }
 
 /** The value that a field has after a write that `changeProblem` accepts. */

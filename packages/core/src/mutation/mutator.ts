@@ -23,7 +23,7 @@ import type { AnyField, CollectionName, CreateOf, EntityOf, Fields, Schema, Upda
 import type { CollectionSchema } from "../schema/collection-schema.ts";
 import type { MutatorContext, MutatorSchema } from "../schema/mutator-schema.ts";
 import { type Stamp, stampMillis } from "../time/hlc.ts";
-import { applyMutation, changeProblem, type EntityValues } from "./apply.ts";
+import { applyMutation, changeProblem, completeChange, type EntityValues } from "./apply.ts";
 import { type FieldValues, OPERATIONS } from "./mutation.ts";
 
 /** What a mutator reads and writes. Reads see what it has written. */
@@ -219,7 +219,12 @@ function sideOf(
       const problem = changeProblem(field, value);
       if (problem !== null) throw new TidelockError("invalid-value", `${collection}.${name} ${problem}`);
     }
-    return Object.fromEntries(given);
+    return Object.fromEntries(
+      given.map(([name, value]) => {
+        const field = schema.byName.get(name);
+        return [name, field === undefined ? value : completeChange(field, value)];
+      }),
+    );
   };
   const get = (id: EntityId): EntityValues | null => {
     const stored = environment.get(collection, id);

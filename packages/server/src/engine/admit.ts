@@ -10,6 +10,7 @@
 import {
   changeProblem,
   type CollectionSchema,
+  completeChange,
   type DomainEvent,
   type EntityState,
   type JsonValue,
@@ -153,7 +154,13 @@ function admitCreate(candidate: Candidate, schema: CollectionSchema, draft: Draf
     if (field === undefined) continue;
     const column = columns.indexOf(name);
     const state = { value: values[column] ?? null, write: undefined, memory: undefined };
-    const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
+    const settled = settleField(
+      schema.name,
+      field,
+      state,
+      draft.incoming(candidate, completeChange(field, value)),
+      draft.context.limit,
+    );
     if (settled.kind !== "written") return refuse("invalid-value", `${schema.name}.${name} ${problemOf(settled)}`);
     values[column] = settled.value;
     memory = keepMemory(memory, name, settled.memory, settled.others);

@@ -55,6 +55,8 @@ export function decideReview(candidate: Candidate, draft: Draft): Admitted | Ref
   if (review === null || mutation.collection !== REVIEWS)
     return refuse("entity-not-found", `there is no review ${mutation.entity}`);
   if (review.status === "closed") return refuse("review-closed", closedWords(review));
+  if (candidate.isExpiry && (review.due === null || review.due > draft.context.now))
+    return refuse("review-changed", "the review got more time meanwhile");
   const state = draft.read(REVIEWS, mutation.entity);
   const denied = state === null || candidate.isExpiry ? null : reviewRefusal(draft, state);
   if (denied !== null) return denied;

@@ -97,6 +97,7 @@ export class Expiry {
 
   #decide(id: EntityId): void {
     this.#underWay.add(id);
+    const due = this.#due.get(id);
     this.#host.devices.with(SERVER_DEVICE, SERVER, (state) => {
       if (typeof state === "string") return void this.#underWay.delete(id);
       state.requests += 1;
@@ -129,7 +130,7 @@ export class Expiry {
           state.requests -= 1;
           this.#underWay.delete(id);
           // One that cannot be decided so waits for a person: its terms stay, but it is not tried again here.
-          if (outcome === "rejected") this.#due.delete(id);
+          if (outcome === "rejected" && this.#due.get(id) === due) this.#due.delete(id);
           this.#host.released(state);
         },
       });

@@ -5,6 +5,7 @@
  */
 import {
   type CollectionSchema,
+  completeChange,
   type Decision,
   type EntityState,
   type FieldSchema,
@@ -130,7 +131,13 @@ function settleOne(
   const { name } = field;
   const old = update.values[column] ?? null;
   const state = draft.field(schema, name, update);
-  const settled = settleField(schema.name, field, state, draft.incoming(candidate, value), draft.context.limit);
+  const settled = settleField(
+    schema.name,
+    field,
+    state,
+    draft.incoming(candidate, completeChange(field, value)),
+    draft.context.limit,
+  );
   switch (settled.kind) {
     case "refused":
       return refuse("invalid-value", `${schema.name}.${name} ${settled.problem}`);
