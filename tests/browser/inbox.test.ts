@@ -274,7 +274,7 @@ describe("people who decide at the same time", () => {
     await noor.press("2", "Enter");
 
     await world.write("mira", [update("fares", "bicycle", { price: 17 })], { seen, device: "mira-phone" });
-    await mira.page.getByText("Another value came in while you looked, from You.").waitFor();
+    await mira.page.getByText("Another value came in while you looked, from yourself.").waitFor();
     await mira.page.locator('[data-new="true"]').getByText("17").waitFor();
 
     await noor.mend();

@@ -31,7 +31,6 @@ export function OpenList(): ReactNode {
             isCurrent={route.review === review.id}
             isTabStop={hasCurrent ? route.review === review.id : order[0] === review.id}
             isMarked={marking.ids.has(review.id)}
-            isMarking={marking.ids.size > 0}
             hasCollection={hasCollection}
           />
         ))}

@@ -39,7 +39,12 @@ export function matches(review: Review, filter: QueueFilter, me: string, schema:
     .every((word) => text.includes(word));
 }
 
+/** A review is the same object while nothing of it has changed. */
+const searched = new WeakMap<Review, string>();
+
 function searchedText(review: Review, schema: Schema): string {
+  const known = searched.get(review);
+  if (known !== undefined) return known;
   const { collection, field, note, assignee, candidates, row } = review;
   const parts = [
     entityTitle(schema.collections.get(collection), row),
@@ -49,7 +54,9 @@ function searchedText(review: Review, schema: Schema): string {
     assignee ?? "",
     ...candidates.flatMap(({ user, value }) => [user ?? "", typeof value === "string" ? value : JSON.stringify(value)]),
   ];
-  return parts.join("\n").toLowerCase();
+  const text = parts.join("\n").toLowerCase();
+  searched.set(review, text);
+  return text;
 }
 
 export type Urgency = "overdue" | "today" | "week" | "later" | "never";

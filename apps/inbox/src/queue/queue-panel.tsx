@@ -28,7 +28,9 @@ export function QueuePanel(): ReactNode {
         {tab("decided", "Decided", decided)}
       </nav>
       {route.tab === "open" && queue.open.length > 0 ? <Filters /> : null}
-      <div className="queue-list">{route.tab === "open" ? <OpenList /> : <DecidedList />}</div>
+      <div className="queue-list" data-marking={marking.ids.size > 0}>
+        {route.tab === "open" ? <OpenList /> : <DecidedList />}
+      </div>
       {marking.ids.size > 0 && route.tab === "open" ? <BulkBar /> : null}
     </section>
   );

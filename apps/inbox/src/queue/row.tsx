@@ -18,19 +18,18 @@ interface RowProps {
   /** The row that Tab reaches. */
   readonly isTabStop: boolean;
   readonly isMarked: boolean;
-  readonly isMarking: boolean;
   readonly hasCollection: boolean;
 }
 
 export const Row = memo(function Row(props: RowProps): ReactNode {
-  const { review, now, isCurrent, isTabStop, isMarked, isMarking, hasCollection } = props;
+  const { review, now, isCurrent, isTabStop, isMarked, hasCollection } = props;
   const actions = useActions();
   const field = useFieldOf()(review);
   const title = useTitleOf()(review);
   const { who } = useNames();
   const { id, assignee, note } = review;
   return (
-    <li className="row" data-row={id} data-current={isCurrent} data-marked={isMarked} data-marking={isMarking}>
+    <li className="row" data-row={id} data-current={isCurrent} data-marked={isMarked}>
       <Authors review={review} />
       <input
         type="checkbox"

@@ -44,15 +44,18 @@ interface EntryProps {
 function Entry({ entry, field, name }: EntryProps): ReactNode {
   const { who } = useNames();
   const now = useNow(30_000);
-  const { user, time, offset } = entry;
+  const { user, time, occurredAt, offset } = entry;
   return (
     <li>
       <Avatar user={user} size="small" isDecorative />
       <p>
         <bdi className="history-who">{who(user)}</bdi> <What entry={entry} field={field} name={name} />
       </p>
-      <time dateTime={new Date(time).toISOString()} title={`${wholeMomentText(time)}, event ${offset}`}>
-        {relativeTime(time, now)}
+      <time
+        dateTime={new Date(occurredAt).toISOString()}
+        title={`${wholeMomentText(occurredAt)}; event ${offset} of the log since ${wholeMomentText(time)}`}
+      >
+        {relativeTime(occurredAt, now)}
       </time>
     </li>
   );
