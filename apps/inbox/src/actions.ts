@@ -1,7 +1,7 @@
 /** What can be done on the page, for buttons and keys alike. */
 import type { ReviewNotes, Write } from "@tidelock/client";
 import type { Review } from "@tidelock/core";
-import { createContext, useContext, useLayoutEffect, useMemo, useRef } from "react";
+import { createContext, useContext, useLayoutEffect, useState } from "react";
 import { bulkChoices, type BulkKind, bulkSentence } from "./decisions/bulk.ts";
 import { type Choice, effectOf, effectWords } from "./decisions/choice.ts";
 import { asTidelockError } from "./decisions/decision-desk.ts";
@@ -70,11 +70,23 @@ export function useMakeActions(state: InboxState, ask: (question: Question) => v
   const titleOf = useTitleOf();
   const telling = useTelling();
   const makings = { parts, state, fieldOf, titleOf, telling, ask };
-  const latest = useRef(makings);
-  useLayoutEffect(() => {
-    latest.current = makings;
-  });
-  return useMemo(() => forwarding(() => latest.current), []);
+  const [latest] = useState(() => new Latest(makings));
+  useLayoutEffect(() => latest.set(makings));
+  return latest.actions;
+}
+
+/** What was there when the page was rendered last. */
+class Latest {
+  readonly actions: Actions = forwarding(() => this.#makings);
+  #makings: Makings;
+
+  constructor(makings: Makings) {
+    this.#makings = makings;
+  }
+
+  set(makings: Makings): void {
+    this.#makings = makings;
+  }
 }
 
 /** Does everything with what is there at that moment. */
