@@ -3,6 +3,7 @@ import { TidelockProvider } from "@tidelock/client/react";
 import { type ReactNode, useEffect, useState } from "react";
 import { DecisionDesk, type OwnDecision } from "./decisions/decision-desk.ts";
 import { Notices } from "./decisions/notices.ts";
+import { arrivalWords, outcomeWords } from "./decisions/outcome-words.ts";
 import { refusalNotice } from "./decisions/refusals.ts";
 import { Inbox } from "./inbox.tsx";
 import { Names, peopleSource } from "./people/names.ts";
@@ -11,7 +12,7 @@ import { type InboxSession, type OpeningProblem, openSession } from "./session/o
 import { SignIn } from "./session/sign-in.tsx";
 import { forgetToken, keepToken } from "./session/token.ts";
 import { routeAddress } from "./shell/route.ts";
-import { entityTitle } from "./value/names.ts";
+import { entityTitle, sentence } from "./value/names.ts";
 
 type Stage =
   | { readonly kind: "signed-out"; readonly problem: OpeningProblem | null; readonly token: string | null }
@@ -75,6 +76,7 @@ export function App({ token }: { readonly token: string | null }): ReactNode {
 function makeParts(session: InboxSession): InboxParts {
   const { client, schema, user } = session;
   const notices = new Notices();
+  const names = new Names(user, peopleSource(schema), (collection, id) => known(session, collection).entity(id));
   const desk = new DecisionDesk(
     {
       decide: (review, decision) => client.conflicts.decide(review, decision),
@@ -84,7 +86,9 @@ function makeParts(session: InboxSession): InboxParts {
     {
       refused: (decision, error) => {
         const look = { label: "Look", run: () => void (location.hash = routeAddress(placeOf(decision, error.code))) };
-        notices.add({ ...refusalNotice(error), topic: `refused ${decision.review.id}`, actions: [look] });
+        const notice = refusalNotice(error);
+        const text = meanwhile(session, names, decision) ?? notice.text;
+        notices.add({ ...notice, text, topic: `refused ${decision.review.id}`, actions: [look] });
       },
       undone: (decision, error) => {
         const text = titleOf(session, decision);
@@ -103,7 +107,6 @@ function makeParts(session: InboxSession): InboxParts {
   addEventListener("beforeunload", (event) => {
     if (client.status.value.pendingCount > 0) event.preventDefault();
   });
-  const names = new Names(user, peopleSource(schema), (collection, id) => known(session, collection).entity(id));
   return { session, desk, notices, names };
 }
 
@@ -111,6 +114,21 @@ function known(session: InboxSession, name: string): NonNullable<ReturnType<type
   const collection = collectionOf(session, name);
   if (collection === null) throw new Error(`The schema has no collection ${name}.`);
   return collection;
+}
+
+/** What others did that came in the way of a decision, as far as it is here; `null` when only the server knows. */
+function meanwhile({ client, schema }: InboxSession, names: Names, { review, refusal }: OwnDecision): string | null {
+  const now = client.conflicts.reviews.get(review.id);
+  if (now === undefined) return null;
+  const field = schema.collections.get(review.collection)?.byName.get(review.field ?? "");
+  const teller = { field, who: (user: string | null) => (user === names.me ? "You" : names.of(user)) };
+  const words =
+    refusal?.code === "review-closed"
+      ? outcomeWords(now, teller)
+      : refusal?.code === "review-changed"
+        ? arrivalWords(now, review, teller)
+        : null;
+  return words === null ? null : sentence(words);
 }
 
 function titleOf({ schema }: InboxSession, { review }: OwnDecision): string {

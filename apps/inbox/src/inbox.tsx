@@ -32,11 +32,11 @@ export function Inbox({ onSignOut }: { readonly onSignOut: () => void }): ReactN
       <ActionsProvider value={actions}>
         <Header onHelp={help} onSignOut={onSignOut} />
         <ConnectionBanner />
+        <SignedOut />
         <main className="page-body" data-showing={state.route.review === null ? "list" : "review"}>
           <QueuePanel />
           <ReviewPanel />
         </main>
-        <SignedOut />
         {isHelpOpen ? <HelpDialog onClose={() => setHelpOpen(false)} /> : null}
         {question === null ? null : <ConfirmDialog question={question} onClose={() => setQuestion(null)} />}
         <Toasts />

@@ -5,11 +5,11 @@ import { CheckCheck, CloudUpload, TimerOff, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { useActions } from "../actions.ts";
 import { effectWords } from "../decisions/choice.ts";
+import { outcomeWords } from "../decisions/outcome-words.ts";
 import { canUndo } from "../decisions/decision-desk.ts";
 import { useInbox } from "../inbox-state.ts";
 import { useFieldOf, useNames, useOwnDecisions, useTelling } from "../session/inbox-context.tsx";
 import { useNow } from "../shell/clock.ts";
-import { briefChange, briefValue } from "../value/brief.ts";
 import { relativeTime, wholeMomentText } from "../value/times.ts";
 
 export function OutcomeBanner({ review }: { readonly review: Review }): ReactNode {
@@ -47,22 +47,15 @@ function Confirmed({ review }: { readonly review: Review }): ReactNode {
   const own = useOwnDecisions().find((decision) => decision.review.id === review.id && decision.state === "done");
   const { outcome } = review;
   if (outcome === null) return null;
-  const { kind, user, value, time } = outcome;
+  const { kind, time } = outcome;
   const Icon = kind === "expired" ? TimerOff : kind === "deleted" ? Trash2 : CheckCheck;
-  const what = review.field === null ? briefChange(value) : briefValue(field, value);
-  const title =
-    kind === "deleted"
-      ? `${who(user)} deleted the record`
-      : kind === "expired"
-        ? `The time was up: ${what} stands`
-        : `${who(user)} decided: ${what}`;
   const next = neighbour(1);
   return (
     <div className="outcome" data-tone="good" role="status">
       <Icon size={18} aria-hidden="true" />
       <div>
         <p className="outcome-title" dir="auto">
-          {title}
+          {outcomeWords(review, { field, who })}
         </p>
         <p className="outcome-text">
           <time dateTime={new Date(time).toISOString()} title={wholeMomentText(time)}>

@@ -1,5 +1,6 @@
 /** Over the page when the server no longer takes the token: what was decided stays, and goes on with a new one. */
 import { useConnection, useSyncStatus } from "@tidelock/client/react";
+import { KeyRound } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Dialog } from "../shell/dialog.tsx";
 import { useParts } from "./inbox-context.tsx";
@@ -12,7 +13,18 @@ export function SignedOut(): ReactNode {
     if (isDismissed) setDismissed(false);
     return null;
   }
-  return isDismissed ? null : <SignInAgain onClose={() => setDismissed(true)} />;
+  if (!isDismissed) return <SignInAgain onClose={() => setDismissed(true)} />;
+  return (
+    <p className="banner" role="status" data-tone="problem">
+      <KeyRound size={16} aria-hidden="true" />
+      <span>
+        <strong>Signed out.</strong> What you decide is kept in this tab until there is a token again.
+      </span>
+      <button type="button" className="link-button" onClick={() => setDismissed(false)}>
+        Bring a token
+      </button>
+    </p>
+  );
 }
 
 function SignInAgain({ onClose }: { readonly onClose: () => void }): ReactNode {

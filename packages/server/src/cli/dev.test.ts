@@ -52,6 +52,7 @@ describe("tidelock dev", { timeout: 240_000 }, () => {
     }
     assert.match(dev.stdout, /Schema +built in: tasks \(title, done, priority, assignee\)/);
     assert.match(dev.stdout, /Data +\.tidelock\/dev\.db/);
+    assert.match(dev.stdout, /^http:\/\/localhost:\d+\/inbox\/#token=[\w-]+\.[\w-]+\.[\w-]+$/m);
     assert.match(dev.stdout, /Secret +\.tidelock\/dev-secret made just now/);
     const address = /^curl -s (\S+)/m.exec(dev.stdout)?.[1] ?? "";
     const headers = [...dev.stdout.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name = "", value = ""]) => [
