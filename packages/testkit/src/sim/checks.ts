@@ -4,19 +4,28 @@
  */
 import { type DomainEvent, type ResultRow, type SessionId } from "@tidelock/core";
 import type { ReplicaEffect, ReplicaInput, StoreBatch, StoredReplica } from "@tidelock/client/engine";
-import type { Commit, HubEffect, ReconcileAnswer } from "@tidelock/server/engine";
+import type { Commit, HubEffect, HubInput, ReconcileAnswer, Receipt } from "@tidelock/server/engine";
 import type { Connection } from "./connection.ts";
 import type { Device, DeviceObserver } from "./device.ts";
 import { DeviceChecks } from "./device-checks.ts";
-import { COLLECTIONS, ROLES } from "./domain.ts";
+import { shownOf } from "./comparing.ts";
+import { ROLES } from "./domain.ts";
 import type { Environment } from "./environment.ts";
 import type { Rights } from "./expectation.ts";
+import { Laws } from "./laws.ts";
 import { Model, text } from "./model.ts";
 import type { NodeObserver } from "./node.ts";
 import type { PlainClient } from "./plain.ts";
+import { EVERYTHING, mayRead } from "./readings.ts";
+import type { Authored } from "./sitting.ts";
 import { demand } from "./violation.ts";
 
 type Outbound = Extract<HubEffect, { type: "send" }>["message"];
+
+/** Under this name the server itself decides reviews whose time is up. */
+const SERVER_DEVICE = "tidelock.server";
+/** A review is decided so long after its time is up, at most, while the server can. */
+const MAX_OVERDUE_MS = 12_000;
 
 export interface Witnesses {
   readonly connections: Iterable<Connection>;
@@ -33,10 +42,25 @@ export class Checks implements DeviceObserver, NodeObserver {
   readonly #welcomed = new Set<SessionId>();
   /** Under which rights rows are sent that carry a key. */
   readonly #rights = new Map<string, Rights>();
+  readonly #laws = new Laws();
+  /** As whom the author of a mutation was taken by this life of the server, by device and counter. */
+  readonly #roles = new Map<string, string>();
+  /** Each mutation in the log, as its author wrote it. */
+  readonly #written = new Map<string, Authored>();
+  #time = 0;
 
   constructor(environment: Environment, witnesses: Witnesses) {
     this.#environment = environment;
     this.#witnesses = witnesses;
+  }
+
+  /** Remembers where the log stands. Answers with the way back. */
+  save(): () => void {
+    const [model, laws] = [this.model.save(), this.#laws.save()];
+    return () => {
+      model();
+      laws();
+    };
   }
 
   /** The log has been replaced by what it was when `back` was made. */
@@ -68,17 +92,63 @@ export class Checks implements DeviceObserver, NodeObserver {
 
   // ── the server ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  appended(commit: Commit, events: readonly DomainEvent[]): void {
+  /** The server's process has begun: what was pushed to an earlier one is pushed again. */
+  started(): void {
+    this.#roles.clear();
+  }
+
+  /** The hub has taken an input: whoever pushes is taken for whom the session speaks then. */
+  heard(input: HubInput, effects: readonly HubEffect[]): void {
+    if (input.type !== "message" || input.message.type !== "push") return;
+    const { session, message } = input;
+    const isRefused = effects.some(({ type, ...effect }) => {
+      const sent = type === "send" ? (effect as Extract<HubEffect, { type: "send" }>) : null;
+      return sent?.message.type === "refusal" && sent.sessions.includes(session) && sent.message.code === "overloaded";
+    });
+    const connection = this.#connection(session);
+    if (isRefused || connection?.principal == null) return;
+    for (const [counter] of message.mutations) {
+      const key = `${connection.hello.device} ${counter}`;
+      if (!this.#roles.has(key)) this.#roles.set(key, String(connection.principal.claims["role"]));
+    }
+  }
+
+  appended(commit: Commit, events: readonly DomainEvent[], now: number): void {
     this.#environment.counts.add("appends");
     this.#environment.counts.add("mutations decided", commit.receipts.length);
-    this.model.commit(commit, events, (receipt) => {
-      const ledger = [...this.#devices.values()].find((checks) => checks.ledger.device === receipt.device)?.ledger;
-      if (ledger !== undefined) return ledger.authored(receipt);
-      return (
-        this.#witnesses.plainClients.find(({ name }) => name === receipt.device)?.authored(receipt, this.model.epoch) ??
-        null
-      );
+    for (const { time, offset } of events) {
+      const isNow = time >= this.#time && time <= now;
+      demand(isNow, "clock", () => `event ${offset} says ${time}; it is ${now}, and was ${this.#time} before`);
+      this.#time = time;
+    }
+    this.model.commit(commit, events, (receipt, own) => {
+      const authored = this.#authored(receipt, own);
+      if (authored !== null) this.#written.set(`${receipt.device} ${receipt.counter}`, authored);
+      return authored;
     });
+    let from = 0;
+    for (const [index, { remaining }] of events.entries()) {
+      if (remaining > 0) continue;
+      const shown = (event: DomainEvent): ReturnType<typeof shownOf> =>
+        shownOf(this.model.columns(event.collection), event.row);
+      this.#laws.check(events.slice(from, index + 1), shown, (event) => this.#authorOf(event));
+      from = index + 1;
+    }
+  }
+
+  #authorOf({ device, counter, seen }: DomainEvent): Authored | null {
+    const authored = this.#written.get(`${device} ${counter}`);
+    return authored === undefined || device === SERVER_DEVICE ? null : { ...authored, floor: seen };
+  }
+
+  #authored(receipt: Receipt, events: readonly DomainEvent[]): Authored | null {
+    const { device, counter } = receipt;
+    if (device === SERVER_DEVICE) return expiry(receipt, events);
+    const ledger = [...this.#devices.values()].find((checks) => checks.ledger.device === device)?.ledger;
+    const role = this.#roles.get(`${device} ${counter}`);
+    if (ledger !== undefined) return ledger.authored(receipt, role === undefined ? [] : [role]);
+    const client = this.#witnesses.plainClients.find(({ name }) => name === device);
+    return client?.authored(receipt, this.model.epoch) ?? null;
   }
 
   trimmed(floor: number): void {
@@ -142,6 +212,26 @@ export class Checks implements DeviceObserver, NodeObserver {
       demand(told === receipt.outcome && offset === receipt.offset, "ack", () => {
         return `${which} is answered with ${told} at ${offset}; the disk has ${receipt.outcome} at ${receipt.offset}`;
       });
+      this.#checkTold(which, this.#roles.get(`${device} ${counter}`), receipt, detail?.conflicts ?? []);
+    }
+  }
+
+  /** Nobody learns from a conflict what he may not read: the values of others are told to those who see the entity, or did. */
+  #checkTold(which: string, role: string | undefined, receipt: Receipt, conflicts: readonly Conflict[]): void {
+    const { device, counter } = receipt;
+    const known = ROLES.find((each) => each === role);
+    const events = this.model.eventsOf(device, counter);
+    if (known === undefined || conflicts.length === 0) return;
+    for (const { collection, entity, user, decisions, offset } of events) {
+      let before = offset - 1;
+      while (!this.model.isWhole(before)) before -= 1;
+      const rows = [offset, before].map((at) => this.model.shownAt(collection, entity, at).row);
+      if (rows.some((row) => row !== null && mayRead(collection, row, user, known))) continue;
+      const hidden = decisions.map(({ current }) => JSON.stringify(current.value)).filter((value) => value.length > 4);
+      const leak = conflicts.find(({ current }) => hidden.includes(JSON.stringify(current.value)));
+      demand(leak === undefined, "leak", () => {
+        return `${which} is told ${JSON.stringify(leak?.current)} of ${collection}/${entity}, which ${user} may not read`;
+      });
     }
   }
 
@@ -202,6 +292,20 @@ export class Checks implements DeviceObserver, NodeObserver {
     return null;
   }
 
+  /** How many transactions that the server cannot read the device with the most of them has still to find. */
+  unreadable(): number {
+    const living = this.#all.filter(({ lost }) => !lost);
+    return Math.max(0, ...living.map((device) => this.#of(device).ledger.unreadable));
+  }
+
+  /** A review whose time was up long ago; `null` when there is none. */
+  overdue(now: number): string | null {
+    for (const [id, by] of this.#laws.overdue(now)) {
+      if (by > MAX_OVERDUE_MS) return `the review ${id} should have been decided ${by} ms ago`;
+    }
+    return null;
+  }
+
   #presenceProblem(device: Device): string | null {
     for (const room of device.rooms.keys()) {
       const there = this.#all.filter((other) => !other.lost && other.rooms.has(room));
@@ -224,8 +328,8 @@ export class Checks implements DeviceObserver, NodeObserver {
       return `${client.name} has ${client.waiting.length} mutations without an answer, or has not read everything`;
     const rights = client.rights;
     const expected = new Map<string, string>();
-    for (const collection of COLLECTIONS) {
-      for (const [id, row] of this.model.view({ collection, filter: {}, ...rights }, this.model.head)) {
+    for (const collection of EVERYTHING) {
+      for (const [id, { row }] of this.model.view({ collection, filter: {}, ...rights }, this.model.head)) {
         expected.set(`${collection}/${id}`, text(row));
       }
     }
@@ -268,4 +372,16 @@ export class Checks implements DeviceObserver, NodeObserver {
     const { counts } = this.#environment;
     for (const [name, count] of Object.entries(this.model.counts)) counts.add(`log ${name}`, count);
   }
+}
+
+type Conflict = DomainEvent["decisions"][number];
+
+/** What the server itself wrote: which review it decided shows in what it made of it. */
+function expiry({ device, counter }: Receipt, events: readonly DomainEvent[]): Authored {
+  const review = events.at(-1)?.entity ?? "";
+  return {
+    ...{ device, counter, user: "tidelock", roles: [], operation: "decide", collection: "tidelock.reviews" },
+    ...{ entity: review, fields: {}, floor: events[0]?.seen ?? 0, dots: new Map(), stamp: null, occurredAt: null },
+    ...{ remaining: 0, temporary: null, formerly: [], isExpiry: true },
+  };
 }

@@ -6,6 +6,7 @@ import {
   cborCodec,
   type ClientMessage,
   type Codec,
+  type ErrorCode,
   type Hello,
   jsonCodec,
   MAX_FRAME_BYTES,
@@ -15,6 +16,7 @@ import {
   type SessionId,
 } from "@tidelock/core";
 import type { HubEffect, Principal } from "@tidelock/server/engine";
+import { UNREADABLE } from "./domain.ts";
 import { deepFreeze, type Environment } from "./environment.ts";
 import { Pipe } from "./network.ts";
 import type { ServerNode, Socket } from "./node.ts";
@@ -173,6 +175,9 @@ export class Connection implements Socket {
       if (principal === null) return this.#refuse();
       return this.authenticate(principal);
     }
+    if (message.type === "push" && JSON.stringify(message.mutations).includes(`"${UNREADABLE}"`)) {
+      return this.#end("invalid-message", "mutations[0].fields cannot be read");
+    }
     this.#node.input({ type: "message", session: this.session, message });
   }
 
@@ -195,9 +200,13 @@ export class Connection implements Socket {
   }
 
   #refuse(): void {
+    this.#end("token-expired", "the token has expired");
+  }
+
+  /** The gateway ends the session, and says why. */
+  #end(code: ErrorCode, message: string): void {
     this.#node.input({ type: "session-closed", session: this.session });
-    const message = "the token has expired";
-    this.send({ type: "refusal", code: "token-expired", message, fatal: true });
+    this.send({ type: "refusal", code, message, fatal: true });
     this.close();
   }
 

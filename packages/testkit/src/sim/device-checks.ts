@@ -8,18 +8,21 @@
 import type { EntityId } from "@tidelock/core";
 import type { ReplicaEffect, ReplicaInput, StoreBatch, StoredReplica } from "@tidelock/client/engine";
 import type { Device } from "./device.ts";
-import { COLLECTIONS, type Row } from "./domain.ts";
 import type { Environment } from "./environment.ts";
 import { Expectation, type Rights, splitKey } from "./expectation.ts";
 import { Holdings } from "./holdings.ts";
-import { Ledger } from "./ledger.ts";
-import { type Model, sameRow, text } from "./model.ts";
+import { isUnreadable, Ledger } from "./ledger.ts";
+import { shownOf } from "./comparing.ts";
+import { type Model, text, textOf } from "./model.ts";
+import { EVERYTHING } from "./readings.ts";
 import { demand } from "./violation.ts";
 
 /** Every so many steps everything is compared, not only what changed. */
 const FULL_EVERY = 24;
 const DISK_EVERY = 6;
 const FIRST_EPOCH = "epoch-1";
+
+type ToldConflict = NonNullable<Extract<ReplicaEffect, { type: "decided" }>["detail"]["conflicts"]>[number];
 
 /** What the checks of a device need to know of the rest of the world. */
 export interface Surroundings {
@@ -38,13 +41,16 @@ export class DeviceChecks {
   #checkpoint = { epoch: "", offset: 0 };
   /** The highest checkpoint that the disk ever had in this log. */
   #stored = { epoch: "", highest: 0 };
-  /** Under which id the device made a batch. */
-  readonly #batches = new WeakMap<StoreBatch, string>();
+  /** Under which id the device made a batch, and who its user was. */
+  readonly #batches = new WeakMap<StoreBatch, { readonly device: string; readonly user: string | null }>();
   /** The log that the ledger was last brought in step with. */
   #epoch = FIRST_EPOCH;
   #isBehind = false;
   /** What is shown is to be looked at as if for the first time. */
   #isFresh = false;
+  /** Who the device's user is, as the last welcome said; and what the disk knows of that. */
+  #user: string | null = null;
+  #storedUser: string | null = null;
   #steps = 0;
   #tokens = 0;
   #storedBatches = 0;
@@ -58,7 +64,9 @@ export class DeviceChecks {
 
   expectation(): Expectation | null {
     const { replica } = this.#device;
-    return replica === null ? null : new Expectation(this.#around.model, this.ledger, replica, this.#holdings.all);
+    return replica === null
+      ? null
+      : new Expectation(this.#around.model, this.ledger, replica, this.#holdings.all, this.#user);
   }
 
   // ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -72,12 +80,15 @@ export class DeviceChecks {
       this.ledger.wrote(input.write, input.intents, replica.outbox);
     else this.ledger.failed(failed);
     if (input.type === "discard") this.#discarded(input.counter);
+    if (input.type === "message" && input.message.type === "welcome" && this.#holdings.isHeard(input))
+      this.#user = input.message.user;
     this.#adopt();
     if (failed.size > 0) this.#around.environment.counts.add("failed writes", failed.size);
     this.#holdings.note(input, effects);
     for (const effect of effects) this.#heard(effect);
     this.#checkPace(effects);
-    for (const effect of effects) if (effect.type === "persist") this.#batches.set(effect.content, this.ledger.device);
+    const made = { device: this.ledger.device, user: this.#user };
+    for (const effect of effects) if (effect.type === "persist") this.#batches.set(effect.content, made);
     if (this.#isBehind) return this.ledger.noteIntegrated(replica.outbox);
     this.#checkCheckpoint(input);
     this.#checkView(input, effects);
@@ -93,6 +104,7 @@ export class DeviceChecks {
     const { model } = this.#around;
     if (replica === null) return;
     this.#isBehind = replica.checkpoint !== null && replica.checkpoint.epoch !== model.epoch;
+    if (this.#isBehind) this.#epoch = FIRST_EPOCH;
     const isRenamed = replica.device !== null && replica.device !== this.ledger.device;
     if (!isRenamed && (this.#isBehind || this.#epoch === model.epoch)) return;
     if (!this.#isBehind) this.#epoch = model.epoch;
@@ -115,8 +127,9 @@ export class DeviceChecks {
   }
 
   #heard(effect: ReplicaEffect): void {
-    this.ledger.heard(effect);
-    if (effect.type !== "decided" || this.#isBehind) return;
+    if (effect.type === "decided" && effect.kept !== undefined) this.#checkUnreadable(effect.counter);
+    this.ledger.heard(effect, this.#device.replica?.outbox ?? []);
+    if (effect.type !== "decided" || effect.kept !== undefined || this.#isBehind) return;
     const receipt = this.#around.model.receipt(this.ledger.device, effect.counter);
     const which = `${this.#device.name}#${effect.counter}`;
     demand(receipt !== undefined, "ack", () => `${which} was called ${effect.outcome}, and is not in the log`);
@@ -136,7 +149,33 @@ export class DeviceChecks {
       "ack",
       () => `${which} was called ${effect.outcome}; the log has ${receipt.outcome}`,
     );
-    if (effect.outcome === "merged") this.#around.environment.counts.add("merged");
+    this.#around.environment.counts.add(effect.outcome);
+    this.#checkConflicts(effect.counter, effect.detail.conflicts ?? []);
+  }
+
+  /** Only what cannot be read is set aside unread, with the rest of its transaction. */
+  #checkUnreadable(counter: number): void {
+    this.#around.environment.counts.add("set aside unread");
+    const write = this.ledger.entries.get(counter)?.write;
+    const parts = [...this.ledger.entries.values()].filter((entry) => entry.write === write);
+    demand(
+      parts.some(({ made }) => isUnreadable(made)),
+      "unread",
+      () => `${this.#device.name}#${counter} was set aside, and could be read`,
+    );
+  }
+
+  /** The author of a mutation is told of every conflict that the log records for it. */
+  #checkConflicts(counter: number, told: readonly ToldConflict[]): void {
+    const entry = this.ledger.entries.get(counter);
+    // A call is not told: its author need not be one who may read what its mutator reads.
+    if (entry === undefined || entry.intent.operation === "decide" || entry.intent.operation === "call") return;
+    const events = this.#around.model.eventsOf(this.ledger.device, counter);
+    const named = (conflict: ToldConflict): string => `${conflict.field ?? "*"}:${conflict.policy}:${conflict.winner}`;
+    const expected = events.flatMap(({ decisions }) => decisions.map(named)).sort();
+    demand(told.map(named).sort().join() === expected.join(), "told", () => {
+      return `${this.#device.name}#${counter} was told of ${told.map(named).join()}; the log has ${expected.join()}`;
+    });
   }
 
   /** Whoever hears that a create with a temporary id was taken knows the id that the server gave. */
@@ -179,7 +218,9 @@ export class DeviceChecks {
 
   stored(batch: StoreBatch): void {
     // A batch from before the device was renamed may still be on its way.
-    if (this.#batches.get(batch) === this.ledger.device) this.ledger.stored(batch);
+    const made = this.#batches.get(batch);
+    if (made?.device === this.ledger.device) this.ledger.stored(batch);
+    if (batch.facts !== null) this.#storedUser = made?.user ?? null;
     this.#storedBatches += 1;
     const { facts } = batch;
     if (facts !== null) {
@@ -194,6 +235,7 @@ export class DeviceChecks {
   }
 
   died(): void {
+    this.#user = this.#storedUser;
     this.ledger.died();
     this.#holdings.died();
     this.#lastSeen.clear();
@@ -208,7 +250,7 @@ export class DeviceChecks {
     const isOther =
       facts !== null && (facts.device !== this.ledger.device || (facts.epoch ?? "") !== this.#around.model.epoch);
     if (isOther && this.#around.model.epoch !== FIRST_EPOCH) {
-      this.ledger.adopt(facts.device, stored.mutations, ({ integrated }) => integrated);
+      this.ledger.adopt(facts.device, stored.mutations, ({ integrated }) => integrated, facts.counter);
       this.#isBehind = true;
       this.#epoch = FIRST_EPOCH;
     } else this.ledger.loaded(stored, (counter) => this.#offsetOf(counter));
@@ -263,7 +305,7 @@ export class DeviceChecks {
     if (isFull) {
       for (const key of this.#lastSeen.keys()) keys.add(key);
       for (const key of expectation.all().keys()) keys.add(key);
-      for (const collection of COLLECTIONS) for (const id of replica.ids(collection)) keys.add(`${collection}/${id}`);
+      for (const collection of EVERYTHING) for (const id of replica.ids(collection)) keys.add(`${collection}/${id}`);
     }
     for (const key of keys) this.#checkEntity(key, expectation, isFresh || announced.has(key));
     if (isFull) this.#checkIds();
@@ -279,26 +321,37 @@ export class DeviceChecks {
     const seen = expectation.seen(collection, id);
     const expected = expectation.of(collection, id);
     if (expected !== "unknown") {
-      demand(sameRow(seen, expected.row), "view", () => {
-        return `${this.#who()} shows ${key} as ${text(seen)} instead of ${text(expected.row)}`;
+      demand(textOf(seen) === textOf(expected), "view", () => {
+        return `${this.#who()} shows ${key} as ${textOf(seen)} instead of ${textOf(expected)}`;
       });
+      this.#checkSyncState(collection, id, seen.marks);
     }
-    const now = text(seen);
+    const now = textOf(seen);
     const before = this.#lastSeen.get(key) ?? text(null);
     demand(
       isAnnounced || now === before,
       "changed",
       () => `${this.#who()}: ${key} changed from ${before} to ${now} without a word`,
     );
-    if (seen === null) this.#lastSeen.delete(key);
+    if (now === text(null)) this.#lastSeen.delete(key);
     else this.#lastSeen.set(key, now);
+  }
+
+  /** An entity whose row is marked is in review, unless something of this device's own about it is still open. */
+  #checkSyncState(collection: string, id: string, marks: ReadonlyMap<string, string>): void {
+    const state = this.#device.replica?.syncState(collection, id as EntityId);
+    const isSettled = state === "synced" || state === "in-review";
+    demand(!isSettled || (state === "in-review") === marks.size > 0, "sync-state", () => {
+      return `${this.#who()} calls ${collection}/${id} ${state}, which waits for ${marks.size} reviews`;
+    });
+    if (state === "in-review") this.#around.environment.counts.add("seen in review");
   }
 
   /** The list of ids agrees with what can be read. */
   #checkIds(): void {
     const { replica } = this.#device;
     if (replica === null) return;
-    for (const collection of COLLECTIONS) {
+    for (const collection of EVERYTHING) {
       const ids = [...replica.ids(collection)];
       demand(new Set(ids).size === ids.length, "view", () => `${this.#who()} lists an entity of ${collection} twice`);
       for (const id of ids) {
@@ -312,7 +365,8 @@ export class DeviceChecks {
       const shown = new Set<string>(ids);
       for (const key of this.#lastSeen.keys()) {
         const [name, id] = splitKey(key);
-        demand(name !== collection || shown.has(id), "view", () => `${this.#who()} shows ${key} and does not list it`);
+        const isShown = name !== collection || shown.has(id) || replica.get(collection, id as EntityId) === null;
+        demand(isShown, "view", () => `${this.#who()} shows ${key} and does not list it`);
       }
     }
   }
@@ -356,12 +410,10 @@ export class DeviceChecks {
       const rights = key === null ? null : rightsOf(key);
       if (rights === null) continue;
       const columns = facts.columns[collection] ?? [];
-      for (const [id, row] of model.view({ collection, filter: JSON.parse(filter), ...rights }, facts.checkpoint)) {
-        const stored = held.get(`${collection}/${id}`);
-        const values: Row | null =
-          stored === undefined ? null : Object.fromEntries(columns.map((name, index) => [name, stored.values[index]]));
-        demand(sameRow(values, row), "disk", () => {
-          return `the disk of ${this.#device.name} says ${facts.checkpoint} and has ${collection}/${id} as ${text(values)} instead of ${text(row)}`;
+      for (const [id, shown] of model.view({ collection, filter: JSON.parse(filter), ...rights }, facts.checkpoint)) {
+        const values = shownOf(columns, held.get(`${collection}/${id}`)?.values ?? null);
+        demand(textOf(values) === textOf(shown), "disk", () => {
+          return `the disk of ${this.#device.name} says ${facts.checkpoint} and has ${collection}/${id} as ${textOf(values)} instead of ${textOf(shown)}`;
         });
       }
     }
@@ -387,17 +439,18 @@ export class DeviceChecks {
       if (!replica.isComplete(collection, filter))
         return `${name} has not got all of ${collection} ${JSON.stringify(filter)}`;
     }
-    for (const collection of COLLECTIONS) {
-      const rows = new Map<string, Row>();
+    for (const collection of EVERYTHING) {
+      const rows = new Map<string, string>();
       for (const { filter } of [...this.#holdings.held].filter((held) => held.collection === collection)) {
-        for (const [id, row] of model.view({ collection, filter, ...rights }, model.head)) rows.set(id, row);
+        for (const [id, shown] of model.view({ collection, filter, ...rights }, model.head))
+          rows.set(id, textOf(shown));
       }
       const ids = [...replica.ids(collection)];
       for (const id of ids) if (!rows.has(id)) return `${name} shows ${collection}/${id}, which it should not`;
       for (const [id, row] of rows) {
         const { id: _id, ...seen } = replica.get(collection, id as EntityId) ?? { id: null };
-        if (!sameRow(_id === null ? null : seen, row))
-          return `${name} shows ${collection}/${id} as ${text(seen)} instead of ${text(row)}`;
+        const shown = { row: _id === null ? null : seen, marks: replica.marks(collection, id as EntityId) };
+        if (textOf(shown) !== row) return `${name} shows ${collection}/${id} as ${textOf(shown)} instead of ${row}`;
       }
     }
     return null;

@@ -64,7 +64,7 @@ export class Holdings {
     }
     const isOver = input.type === "disconnected" && input.connection === this.#connection;
     // What still arrives of a connection that was given up says nothing to the device.
-    const isHeard = input.type === "message" && input.connection === this.#connection;
+    const isHeard = input.type === "message" && this.isHeard(input);
     if (isOver || effects.some(({ type }) => type === "disconnect")) {
       this.#ending.clear();
       this.#connection = 0;
@@ -77,6 +77,11 @@ export class Holdings {
       for (const { id, collection, where } of effect.hello.subscriptions) this.said(id, collection, where);
     }
     if (isHeard) this.#hear(input.message);
+  }
+
+  /** Whether the replica still listens to the connection that a message came by. */
+  isHeard({ connection }: { readonly connection: number }): boolean {
+    return connection === this.#connection;
   }
 
   /** Its rows may stay until the server has confirmed it, or the connection is gone. */

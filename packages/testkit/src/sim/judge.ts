@@ -1,326 +1,336 @@
 /**
  * The judge: how a transaction must be decided against the state that it meets. Part of the reference model; written from
- * DESIGN, sections 4 and 5, and ADR 2, not from the engine.
+ * DESIGN, sections 4 and 5, and ADR 2, not from the engine. What becomes of single fields is in `settling.ts`, of reviews
+ * in `reviewing.ts`.
  *
- * A write to a field conflicts when the field's last write is not covered by what the author had seen; then the later
- * stamp wins, the greater device id on a tie. A delete wins over writes that it had not seen, and over those that had not
- * seen it. Writes that had seen their predecessor stand, and get a stamp above its own.
+ * A transaction is taken whole or refused whole. A delete that had seen everything takes effect; one that had not, and an
+ * update that had not seen the delete, end as the collection says.
  */
-import type { DomainEvent, Offset, Operation } from "@tidelock/core";
-import { DEFAULTS, isStorable, REQUIRED, type Row, writeRefusal } from "./domain.ts";
-import { demand } from "./violation.ts";
+import { hasSeen } from "./causality.ts";
+import { callEffects, type MutatorEffect } from "./mutating.ts";
+import {
+  hasServerIds,
+  isCollection,
+  namedIn,
+  onDelete,
+  presets,
+  reading,
+  readings,
+  renamed,
+  REVIEWS,
+  type Row,
+  WHOLE,
+  writeRefusal,
+} from "./readings.ts";
+import {
+  annotate,
+  assertAllowed,
+  assertReadable,
+  candidatesOf,
+  decide,
+  holding,
+  recordDelete,
+  recordUpdate,
+  refresh,
+  unseenOf,
+} from "./reviewing.ts";
+import {
+  type Author,
+  type Authored,
+  type Contender,
+  type Docket,
+  type ExpectedEvent,
+  Refused,
+  Sitting,
+  type State,
+  type Verdict,
+  type Write,
+} from "./sitting.ts";
+import { type Held, settled, unchanged } from "./settling.ts";
 
-/** A mutation as its author wrote it. */
-export interface Authored {
-  readonly device: string;
-  readonly counter: number;
-  readonly user: string;
-  readonly operation: Operation;
-  readonly collection: string;
-  readonly entity: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-  /** The fields that hold ids of other entities. */
-  readonly references: readonly string[];
-  /** What the author had seen: everything up to an offset, and mutations of devices up to a counter. */
-  readonly floor: Offset;
-  readonly dots: ReadonlyMap<string, number>;
-  /** `null` where the server makes it from the time that a plain HTTP client names. */
-  readonly stamp: string | null;
-  readonly occurredAt: number | null;
-  readonly remaining: number;
-  /** The server makes the id of this create; the author calls the entity by this name. */
-  readonly temporary: string | null;
-  /** Other ids under which the author wrote before. */
-  readonly formerly: readonly string[];
-}
-
-interface Write {
-  readonly device: string;
-  readonly counter: number;
-  readonly offset: Offset;
-  readonly stamp: string;
-}
-
-export interface Entity {
-  readonly collection: string;
-  readonly id: string;
-  row: Row | null;
-  at: Offset;
-  writes: ReadonlyMap<string, Write>;
-  deletion: Write | null;
-  readonly history: Array<{ readonly offset: Offset; readonly row: Row | null }>;
-}
-
-export function newEntity(collection: string, id: string): Entity {
-  return { collection, id, row: null, at: 0, writes: new Map(), deletion: null, history: [] };
-}
-
-export function entityKey(collection: string, id: string): string {
-  return `${collection}/${id}`;
-}
-
-type State = Pick<Entity, "row" | "writes" | "deletion" | "at">;
-
-/** What the judge may look at. */
-export interface Working {
-  readonly entity: (collection: string, id: string) => Entity | undefined;
-  /** The events that the engine made of this transaction, for what only the server can know: ids, its clock. */
-  readonly event: (index: number) => DomainEvent | undefined;
-  readonly head: Offset;
-}
-
-export interface ExpectedEvent {
-  readonly row: Row | null;
-  readonly writes: ReadonlyMap<string, Write>;
-  readonly deletion: Write | null;
-  /** `field:winner`, `*` for the whole entity. */
-  readonly decisions: readonly string[];
-  readonly changed: readonly string[];
-  /** `device name` when the server gives this entity its id. */
-  readonly alias: string | null;
+/** What a mutation leads to: events `from` up to `to` of its transaction. */
+export interface Step {
+  readonly from: number;
+  readonly to: number;
+  readonly isHeld: boolean;
+  /** The offset that its receipt names. */
+  readonly offset: number;
 }
 
 export interface Judgement {
   /** Codes with which the transaction may be refused; empty when it must be taken. */
   readonly refusals: ReadonlySet<string>;
   /** What it must lead to, mutation by mutation; `null` when it must be refused. */
-  readonly steps: ReadonlyArray<{ readonly event: ExpectedEvent | null }> | null;
+  readonly steps: readonly Step[] | null;
+  readonly events: readonly ExpectedEvent[];
 }
 
-type Verdict =
-  | { readonly refusals: readonly string[] }
-  /** `doubtful`: the server may also refuse, with these codes, because a trim has taken its memory. */
-  | { readonly event: ExpectedEvent | null; readonly id: string; readonly doubtful: readonly string[] };
+export function judge(group: readonly Authored[], docket: Docket): Judgement {
+  const sitting = new Sitting(docket);
+  try {
+    assertResolved(group);
+    for (const authored of group) assertReadable(sitting, authored);
+    const steps = [...judgeAll(group, sitting)];
+    return { refusals: sitting.doubts, steps, events: sitting.events };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { refusals: new Set([...sitting.doubts, ...error.codes]), steps: null, events: [] };
+  }
+}
 
-/** @param purged tombstones up to this offset may be unknown to the server */
-export function judge(group: readonly Authored[], working: Working, purged: Offset): Judgement {
-  const states = new Map<string, State>();
-  const steps: Array<{ event: ExpectedEvent | null }> = [];
-  const doubts = new Set<string>();
+/** A reference to a temporary id that stands for nothing must not get into the log. */
+function assertResolved(group: readonly Authored[]): void {
+  const made = new Set<string>();
+  for (const { collection, fields, temporary } of group) {
+    const dangling = namedIn(collection, fields).some((id) => id.startsWith("tmp:") && !made.has(id));
+    if (dangling) throw new Refused("entity-not-found");
+    if (temporary !== null) made.add(temporary);
+  }
+}
+
+function* judgeAll(group: readonly Authored[], sitting: Sitting): Iterable<Step> {
   const aliases = new Map<string, string>();
-  let used = 0;
+  const rename = (id: string): string => aliases.get(id) ?? id;
   for (const written of group) {
-    const authored = withAliases(written, aliases);
-    const event = ownEvent(authored, working.event(used));
-    const key = entityKey(authored.collection, authored.entity);
-    const state = states.get(key) ?? working.entity(authored.collection, authored.entity) ?? null;
-    const verdict = judgeOne(authored, state, { event, offset: working.head + used + 1, purged });
-    if ("refusals" in verdict) return { refusals: new Set([...doubts, ...verdict.refusals]), steps: null };
-    for (const code of verdict.doubtful) doubts.add(code);
-    steps.push({ event: verdict.event });
-    if (verdict.event === null) continue;
-    if (authored.temporary !== null) aliases.set(authored.temporary, verdict.id);
-    const { row, writes, deletion } = verdict.event;
-    states.set(entityKey(authored.collection, verdict.id), { row, writes, deletion, at: working.head + used + 1 });
-    used += 1;
+    const authored: Authored = {
+      ...written,
+      entity: written.operation === "create" ? written.entity : rename(written.entity),
+      fields: renamed(written.collection, written.fields, rename),
+    };
+    const from = sitting.events.length;
+    const { isHeld, offset, id } = judgeOne(authored, sitting);
+    if (authored.temporary !== null && id !== undefined) aliases.set(authored.temporary, id);
+    yield { from, to: sitting.events.length, isHeld, offset };
   }
-  return { refusals: doubts, steps };
 }
 
-/** The event that the engine made of a mutation; `undefined` when it made none. */
-function ownEvent({ device, counter }: Authored, event: DomainEvent | undefined): DomainEvent | undefined {
-  return event?.device === device && event.counter === counter ? event : undefined;
+interface Outcome {
+  readonly isHeld: boolean;
+  readonly offset: number;
+  /** Of a create. */
+  readonly id?: string;
 }
 
-function withAliases(authored: Authored, aliases: ReadonlyMap<string, string>): Authored {
-  const fields = { ...authored.fields };
-  for (const name of authored.references) {
-    const value = fields[name];
-    if (typeof value === "string") fields[name] = aliases.get(value) ?? value;
+function judgeOne(authored: Authored, sitting: Sitting): Outcome {
+  const author = sitting.author(authored);
+  const { offset } = sitting;
+  const { operation, collection } = authored;
+  if (operation === "void") throw new Refused("withdrawn");
+  if (operation === "call") return judgeCall(author, sitting);
+  if (operation === "decide") {
+    decide(sitting, author);
+    return { isHeld: false, offset };
   }
-  return { ...authored, entity: aliases.get(authored.entity) ?? authored.entity, fields };
+  if (operation !== "create" && operation !== "update" && operation !== "delete")
+    throw new Refused("unknown-operation");
+  if (!isCollection(collection)) throw new Refused("unknown-collection");
+  if (operation !== "delete") assertFits(collection, authored.fields);
+  if (collection === REVIEWS) {
+    annotate(sitting, author);
+    return { isHeld: false, offset };
+  }
+  if (operation === "create") return { isHeld: false, offset, id: judgeCreate(author, sitting) };
+  const before = sitting.read(collection, authored.entity);
+  if (before === null) throw new Refused("entity-not-found");
+  if (before.row === null && sitting.isForgotten(before)) {
+    sitting.doubts.add("entity-not-found");
+    sitting.doubts.add("entity-deleted");
+  }
+  return operation === "update" ? judgeUpdate(author, sitting, before) : judgeDelete(author, sitting, before);
 }
 
-interface Circumstances {
-  readonly event: DomainEvent | undefined;
-  readonly offset: Offset;
-  readonly purged: Offset;
+function assertFits(collection: string, fields: Row): void {
+  // Of several that do not fit, either code may be named.
+  for (const [name, value] of Object.entries(fields)) {
+    const read = reading(collection, name);
+    // What is the server's to write in a review is refused for that.
+    if (read === undefined && collection === REVIEWS) continue;
+    if (read === undefined) throw new Refused("unknown-field", "invalid-value");
+    if (!read.takes(value)) throw new Refused("invalid-value", "unknown-field");
+  }
 }
 
-function judgeOne(authored: Authored, state: State | null, circumstances: Circumstances): Verdict {
-  if (DEFAULTS[authored.collection] === undefined) return { refusals: ["unknown-collection"] };
-  if (authored.operation !== "delete") {
-    for (const [name, value] of Object.entries(authored.fields)) {
-      if (!isField(authored.collection, name)) return { refusals: ["unknown-field", "invalid-value"] };
-      if (!isStorable(authored.collection, name, value)) return { refusals: ["invalid-value", "unknown-field"] };
+// ── create ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** @param foreseen the id that a call has given it */
+function judgeCreate(author: Author, sitting: Sitting, foreseen: string | null = null): string {
+  const { collection, fields, temporary, entity } = author.authored;
+  const isTemporary = entity.startsWith("tmp:");
+  if (foreseen === null && (hasServerIds(collection) ? temporary === null : isTemporary))
+    throw new Refused("invalid-id");
+  const id = foreseen ?? (temporary === null ? entity : (sitting.made(author.authored)?.entity ?? `unmade ${entity}`));
+  const known = sitting.read(collection, id);
+  // Whether the server still knew of a tombstone that a trim may have taken shows in what it did.
+  const isForgotten = known !== null && sitting.isForgotten(known);
+  if (known !== null && !isForgotten) throw new Refused(known.row === null ? "entity-deleted" : "entity-exists");
+  if (isForgotten) sitting.doubts.add("entity-deleted");
+  for (const [name, { preset }] of Object.entries(readings(collection))) {
+    if (preset === undefined && !Object.hasOwn(fields, name)) throw new Refused("invalid-value");
+  }
+  const blank = { row: presets(collection), writes: new Map<string, Write>(), memory: new Map() };
+  const { row, memory } = settled(sitting, author, collection, blank, new Map());
+  const refusal = writeRefusal(collection, null, row);
+  if (refusal !== null) throw new Refused(refusal);
+  const write = sitting.write(author, author.stamp);
+  const names = [...Object.keys(readings(collection)), "tidelock.review"];
+  sitting.record(author, {
+    kind: "created",
+    state: {
+      ...{ collection, id, row, memory, marks: new Map(), deletion: null, buried: null },
+      writes: new Map(names.map((name) => [name, write])),
+    },
+    changed: Object.keys(fields),
+    changes: changesIn(collection, fields),
+    alias: temporary === null ? null : `${author.authored.device} ${temporary}`,
+  });
+  return id;
+}
+
+/** What is written to fields whose writes are merged. */
+function changesIn(collection: string, fields: Row): Row | null {
+  const merged = Object.entries(fields).filter(([name]) => {
+    const by = reading(collection, name)?.settling.by;
+    return by === "set" || by === "list" || by === "counter";
+  });
+  return merged.length === 0 ? null : Object.fromEntries(merged);
+}
+
+// ── update and delete ──────────────────────────────────────────────────────────────────────────────────────────────
+
+function judgeUpdate(author: Author, sitting: Sitting, before: State): Outcome {
+  const { collection, fields } = author.authored;
+  const { offset } = sitting;
+  const { row } = before;
+  if (row === null) return updateDeleted(author, sitting, before);
+  const update = settled(sitting, author, collection, { ...before, row }, before.marks);
+  assertAllowed(collection, row, update);
+  recordUpdate(sitting, author, before, update, changesIn(collection, fields));
+  return { isHeld: update.held.length > 0, offset };
+}
+
+function updateDeleted(author: Author, sitting: Sitting, before: State): Outcome {
+  const { collection, fields } = author.authored;
+  const { deletion, buried } = before;
+  const { offset } = sitting;
+  if (deletion === null || hasSeen(author.seer, deletion)) throw new Refused("entity-deleted");
+  const policy = onDelete(collection);
+  const current: Contender = { ...deletion, seen: null, value: null };
+  const verdict = verdictOn(policy, "current", current, sitting.contender(author, fields));
+  if (policy === "update-wins" && buried !== null) {
+    const update = settled(sitting, author, collection, buried, new Map());
+    assertAllowed(collection, null, update);
+    update.decisions.unshift(verdict);
+    recordUpdate(sitting, author, before, update, changesIn(collection, fields));
+    return { isHeld: update.held.length > 0, offset };
+  }
+  const review = before.marks.get(WHOLE) ?? null;
+  const held: Held[] = policy === "review" ? [{ field: WHOLE, verdict, review }] : [];
+  const { opened, reviews } = holding(sitting, before, held);
+  const state = sitting.record(author, {
+    kind: "updated",
+    state: { ...before, marks: new Map([...before.marks, ...opened]) },
+    decisions: [verdict],
+    changed: [],
+    changes: changesIn(collection, fields),
+  });
+  refresh(sitting, author, state, reviews);
+  return { isHeld: held.length > 0, offset };
+}
+
+function judgeDelete(author: Author, sitting: Sitting, before: State): Outcome {
+  const { collection } = author.authored;
+  const { row } = before;
+  const { offset } = sitting;
+  // Deleting what is deleted needs no event.
+  if (row === null) return { isHeld: false, offset: before.at };
+  const refusal = writeRefusal(collection, row, null);
+  if (refusal !== null) throw new Refused(refusal);
+  const review = before.marks.get(WHOLE) ?? null;
+  const unseen = unseenOf(author.seer, before);
+  if (unseen === null && review === null) {
+    recordDelete(sitting, author, before, null);
+    return { isHeld: false, offset };
+  }
+  const policy = review === null ? onDelete(collection) : "review";
+  const current = unseen ?? acceptedOf(sitting, review) ?? sitting.contender(author, {});
+  const verdict = verdictOn(policy, "incoming", current, sitting.contender(author, null));
+  if (policy === "delete-wins") {
+    recordDelete(sitting, author, before, verdict);
+    return { isHeld: false, offset };
+  }
+  const update = unchanged({ ...before, row });
+  update.decisions.push(verdict);
+  if (policy === "review") update.held.push({ field: WHOLE, verdict, review });
+  recordUpdate(sitting, author, before, update, null);
+  return { isHeld: policy === "review", offset };
+}
+
+/** What is accepted in an open review: a delete that conflicts with nothing stands against that. */
+function acceptedOf(sitting: Sitting, review: string | null): Contender | undefined {
+  const row = review === null ? null : sitting.read(REVIEWS, review)?.row;
+  return row == null ? undefined : candidatesOf(row)[0];
+}
+
+function verdictOn(
+  policy: "delete-wins" | "update-wins" | "review",
+  deleted: "current" | "incoming",
+  current: Contender,
+  incoming: Contender,
+): Verdict {
+  const updated = deleted === "current" ? "incoming" : "current";
+  const winner = policy === "review" ? "review" : policy === "delete-wins" ? deleted : updated;
+  return { field: null, policy, version: 1, winner, value: null, base: undefined, current, incoming };
+}
+
+// ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A mutator runs on what it meets, so its writes conflict with nothing; but fields that wait for a review wait on. */
+function judgeCall(author: Author, sitting: Sitting): Outcome {
+  const { collection: name, fields: args, counter, device, user } = author.authored;
+  const effects = callEffects(name, args, {
+    get: (collection, id) => sitting.read(collection, id)?.row ?? null,
+    ...{ user, role: sitting.docket.role, location: "server" },
+  });
+  if ("refused" in effects) throw new Refused(effects.refused);
+  sitting.call = [name, args];
+  const { offset } = sitting;
+  let isHeld = false;
+  const ids: string[] = [];
+  for (const effect of effects.writes) {
+    const { operation, collection } = effect;
+    const made = sitting.made(author.authored);
+    const id = idOf(effect, ids) ?? made?.entity ?? `unmade ${device} ${counter}`;
+    const authored: Authored = {
+      ...author.authored,
+      ...{
+        operation,
+        collection,
+        entity: id,
+        fields: withIds(effect, ids),
+        floor: sitting.offset - 1,
+        temporary: null,
+      },
+    };
+    const { seer } = author;
+    const own: Author = { authored, seer: { ...seer, floor: authored.floor }, stamp: author.stamp };
+    if (operation === "create") ids.push(judgeCreate(own, sitting, id));
+    else {
+      const before = sitting.read(collection, id);
+      if (before === null) throw new Refused("entity-not-found");
+      const outcome = operation === "update" ? judgeUpdate(own, sitting, before) : judgeDelete(own, sitting, before);
+      isHeld ||= outcome.isHeld;
     }
   }
-  const isDangling = authored.references.some((name) => String(authored.fields[name] ?? "").startsWith("tmp:"));
-  if (isDangling) return { refusals: ["entity-not-found"] };
-  const exists = state !== null && state.at > 0;
-  const isForgotten = exists && state.row === null && state.at <= circumstances.purged;
-  switch (authored.operation) {
-    case "create":
-      return judgeCreate(authored, exists && !isForgotten ? state : null, isForgotten, circumstances);
-    case "update":
-      if (!exists) return { refusals: ["entity-not-found"] };
-      return state.row === null
-        ? judgeUpdateOfDeleted(authored, state, isForgotten, circumstances)
-        : judgeUpdate(authored, state, state.row, circumstances);
-    case "delete":
-      if (!exists) return { refusals: ["entity-not-found"] };
-      if (state.row === null)
-        return { event: null, id: authored.entity, doubtful: isForgotten ? ["entity-not-found"] : [] };
-      return judgeDelete(authored, state, state.row, circumstances);
-    default:
-      return { refusals: ["unknown-operation"] };
-  }
+  sitting.call = null;
+  return { isHeld, offset: sitting.offset > offset ? offset : offset - 1 };
 }
 
-function isField(collection: string, name: string): boolean {
-  return Object.hasOwn(DEFAULTS[collection] ?? {}, name) || (REQUIRED[collection] ?? []).includes(name);
+/** The entity of an effect: one that is known, or one that the call itself has made. */
+function idOf({ operation, entity }: MutatorEffect, made: readonly string[]): string | undefined {
+  if (operation === "create") return undefined;
+  return typeof entity === "number" ? made[entity] : entity;
 }
 
-function judgeCreate(
-  authored: Authored,
-  state: State | null,
-  isForgotten: boolean,
-  { event, offset }: Circumstances,
-): Verdict {
-  const { collection, fields, temporary } = authored;
-  const isTemporary = authored.entity.startsWith("tmp:");
-  if (collection === "tasks" ? temporary === null : isTemporary) return { refusals: ["invalid-id"] };
-  if (state !== null) return { refusals: [state.row === null ? "entity-deleted" : "entity-exists"] };
-  for (const name of REQUIRED[collection] ?? []) {
-    if (!Object.hasOwn(fields, name)) return { refusals: ["invalid-value"] };
-  }
-  const row = { ...DEFAULTS[collection], ...fields };
-  const refusal = writeRefusal(collection, "create", null, row);
-  if (refusal !== null) return { refusals: [refusal] };
-  const write = writeOf(authored, offset, stampOf(authored, event) ?? ZERO);
-  const id = temporary === null ? authored.entity : (event?.entity ?? authored.entity);
-  if (temporary !== null && event !== undefined) {
-    demand(!id.startsWith("tmp:"), "oracle", () => `${authored.device}#${authored.counter} kept its temporary id`);
-  }
-  return {
-    event: {
-      row,
-      writes: new Map(Object.keys(row).map((name) => [name, write])),
-      deletion: null,
-      decisions: [],
-      changed: Object.keys(fields),
-      alias: temporary === null ? null : `${authored.device} ${temporary}`,
-    },
-    id,
-    doubtful: isForgotten ? ["entity-deleted"] : [],
-  };
-}
-
-function judgeUpdate(authored: Authored, state: State, before: Row, { event, offset }: Circumstances): Verdict {
-  const stamp = stampOf(authored, event);
-  // Without an event nobody knows which stamp the server gave it: it may have been refused if either end of the scale is.
-  const variants = stamp === null ? [ZERO, HIGHEST] : [stamp];
-  const outcomes = variants.map((variant) => updated(authored, state, before, variant, offset));
-  const refusals = outcomes.flatMap(
-    (outcome) => writeRefusal(authored.collection, "update", before, outcome.row) ?? [],
-  );
-  if (refusals.length === variants.length) return { refusals };
-  return { event: outcomes.at(-1) ?? null, id: authored.entity, doubtful: refusals };
-}
-
-const ZERO = "0".repeat(16);
-const HIGHEST = "f".repeat(16);
-
-function updated(authored: Authored, state: State, before: Row, stamp: string, offset: Offset): ExpectedEvent {
-  const row: Record<string, unknown> = { ...before };
-  const writes = new Map(state.writes);
-  const decisions: string[] = [];
-  const changed: string[] = [];
-  for (const [name, value] of Object.entries(authored.fields)) {
-    const last = writes.get(name);
-    const isSame = JSON.stringify(before[name]) === JSON.stringify(value);
-    if (last !== undefined && !hasSeen(authored, last)) {
-      const wins = stamp === last.stamp ? authored.device > last.device : stamp > last.stamp;
-      // Of two who wrote the same the later is the field's last writer, and nothing was lost.
-      if (!isSame) decisions.push(`${name}:${wins ? "incoming" : "current"}`);
-      if (!wins) continue;
-      writes.set(name, writeOf(authored, offset, stamp));
-    } else {
-      const raised = last === undefined || stamp > last.stamp ? stamp : nextStamp(last.stamp);
-      writes.set(name, writeOf(authored, offset, raised));
-    }
-    row[name] = value;
-    if (!isSame) changed.push(name);
-  }
-  return { row, writes, deletion: null, decisions, changed, alias: null };
-}
-
-function judgeUpdateOfDeleted(
-  authored: Authored,
-  state: State,
-  isForgotten: boolean,
-  _circumstances: Circumstances,
-): Verdict {
-  const { deletion } = state;
-  if (deletion === null || hasSeen(authored, deletion)) {
-    return { refusals: isForgotten ? ["entity-deleted", "entity-not-found"] : ["entity-deleted"] };
-  }
-  return {
-    event: { row: null, writes: state.writes, deletion, decisions: ["*:current"], changed: [], alias: null },
-    id: authored.entity,
-    doubtful: isForgotten ? ["entity-not-found", "entity-deleted"] : [],
-  };
-}
-
-function judgeDelete(authored: Authored, state: State, before: Row, { event, offset }: Circumstances): Verdict {
-  const refusal = writeRefusal(authored.collection, "delete", before, null);
-  if (refusal !== null) return { refusals: [refusal] };
-  const isConflict = [...state.writes.values()].some((write) => !hasSeen(authored, write));
-  const stamp = stampOf(authored, event) ?? ZERO;
-  return {
-    event: {
-      row: null,
-      writes: new Map(),
-      deletion: writeOf(authored, offset, stamp),
-      decisions: isConflict ? ["*:incoming"] : [],
-      changed: Object.keys(before),
-      alias: null,
-    },
-    id: authored.entity,
-    doubtful: [],
-  };
-}
-
-function hasSeen(authored: Authored, write: Write): boolean {
-  if (write.offset <= authored.floor || write.device === authored.device) return true;
-  return (authored.dots.get(write.device) ?? 0) >= write.counter;
-}
-
-function writeOf(authored: Authored, offset: Offset, stamp: string): Write {
-  return { device: authored.device, counter: authored.counter, offset, stamp };
-}
-
-const MAX_DRIFT_MS = 60_000;
-
-/**
- * The stamp that counts: the author's own, unless it lies too far ahead of the server's clock. `null` when only the event
- * could tell, and there is none.
- */
-function stampOf(authored: Authored, event: DomainEvent | undefined): string | null {
-  const claimed = authored.stamp;
-  if (event === undefined) return null;
-  const which = `${authored.device}#${authored.counter}`;
-  const claimedMillis = claimed === null ? (authored.occurredAt ?? 0) : millisOf(claimed);
-  const isAhead = claimedMillis > event.time + MAX_DRIFT_MS;
-  if (!isAhead) {
-    const isOwn = claimed === null ? millisOf(event.stamp) === claimedMillis : event.stamp === claimed;
-    demand(isOwn && event.claimed === null, "clock", () => `${which} was stamped ${event.stamp} instead of ${claimed}`);
-    return event.stamp;
-  }
-  const isKept = claimed === null ? event.claimed !== null : event.claimed === claimed;
-  demand(isKept, "clock", () => `${which} claimed ${claimed}; recorded is ${event.claimed}`);
-  demand(
-    millisOf(event.stamp) <= event.time + MAX_DRIFT_MS,
-    "clock",
-    () => `${which} was stamped into the future: ${event.stamp}`,
-  );
-  return event.stamp;
-}
-
-function millisOf(stamp: string): number {
-  return Number.parseInt(stamp.slice(0, 12), 16);
-}
-
-function nextStamp(stamp: string): string {
-  return (BigInt(`0x${stamp}`) + 1n).toString(16).padStart(16, "0");
+function withIds({ fields, collection }: MutatorEffect, made: readonly string[]): Row {
+  return renamed(collection, fields, (id) => (id.startsWith("made ") ? (made[Number(id.slice(5))] ?? id) : id));
 }

@@ -6,9 +6,13 @@
 import type { Counter } from "@tidelock/core";
 import type { Intent, ReplicaEffect, StoreBatch, StoredMutation, StoredReplica } from "@tidelock/client/engine";
 import type { Receipt } from "@tidelock/server/engine";
-import { REFERENCES } from "./domain.ts";
-import type { Authored } from "./judge.ts";
+import { UNREADABLE } from "./domain.ts";
+import { reading, renamed } from "./readings.ts";
+import type { Authored } from "./sitting.ts";
 import { demand } from "./violation.ts";
+
+/** What became of a field that a mutation wrote: another value stands in its place, or it is no longer shown. */
+export type Fate = { readonly value: unknown } | "gone";
 
 /** A mutation of the device. */
 export interface Entry {
@@ -27,8 +31,8 @@ export interface Entry {
   integrated: boolean;
   /** The server no longer knew how it was decided; the device may believe what it likes. */
   pruned: boolean;
-  /** Fields that the device knows to have lost to another write; `null`: the whole. */
-  lost: ReadonlySet<string | null>;
+  /** The fields of which the device knows that something else stands there; `null`: all of them. */
+  fates: ReadonlyMap<string | null, Fate>;
 }
 
 export class Ledger {
@@ -38,6 +42,8 @@ export class Ledger {
   readonly entries = new Map<Counter, Entry>();
   /** Everything that was made, by stamp: the name that stays when numbers change. */
   readonly #byStamp = new Map<string, Entry>();
+  /** What keeps the places of those that the server could not read, by their stamps. */
+  readonly #voids = new Map<string, Entry>();
   /** Temporary ids and the final ones that the device knows. */
   readonly assigned = new Map<string, string>();
   #highestOnDisk: Counter = 0;
@@ -78,28 +84,58 @@ export class Ledger {
         state: "queued",
         integrated: false,
         pruned: false,
-        lost: new Set(),
+        fates: new Map(),
       };
       this.entries.set(made.counter, entry);
       this.#byStamp.set(made.stamp, entry);
     }
   }
 
+  /** Transactions that are still to be sent, and that the server cannot read. */
+  get unreadable(): number {
+    const queued = [...this.entries.values()].filter(({ state }) => state === "queued");
+    return new Set(queued.filter(({ made }) => isUnreadable(made)).map(({ write }) => write)).size;
+  }
+
+  #entryOf({ operation, stamp }: StoredMutation): Entry | undefined {
+    return operation === "void" ? this.#voids.get(stamp) : this.#byStamp.get(stamp);
+  }
+
+  /** The server could not read a mutation: it is kept under a number of its own, and nothing is sent in its place. */
+  #setAside(entry: Entry, kept: Counter, held: readonly StoredMutation[]): void {
+    const { counter } = entry;
+    const made = held.find((mutation) => mutation.counter === counter);
+    demand(made?.operation === "void", "outbox", () => `nothing keeps the place of ${this.device}#${counter}`);
+    const intent: Intent = { operation: "void", collection: made.collection, entity: made.entity, fields: {} };
+    const empty: Entry = { ...entry, intent, made, write: 0, onDisk: false, saved: false, state: "queued" };
+    this.#voids.set(made.stamp, empty);
+    this.entries.set(counter, empty);
+    entry.counter = kept;
+    entry.state = "rejected";
+    this.entries.set(kept, entry);
+  }
+
   /**
    * The log, or the device's id, is another one: what the device still holds is numbered and decided anew. Nothing that
    * was saved may be missing, unless `isSettled` says that the log has it.
+   * @param highest the number that the device's disk says was given last
    */
-  adopt(device: string, held: readonly StoredMutation[], isSettled: (entry: Entry) => boolean): void {
+  adopt(
+    device: string,
+    held: readonly StoredMutation[],
+    isSettled: (entry: Entry) => boolean,
+    highest: Counter = 0,
+  ): void {
     const before = [...this.entries.values()];
     if (device !== this.device) {
-      this.#highestOnDisk = 0;
+      this.#highestOnDisk = highest;
       this.#formerly.unshift(this.device);
     }
     this.device = device;
     this.entries.clear();
     const kept = new Set<Entry>();
     for (const mutation of held) {
-      const entry = this.#byStamp.get(mutation.stamp);
+      const entry = this.#entryOf(mutation);
       demand(entry !== undefined, "outbox", () => `${device} holds ${JSON.stringify(mutation)}, which nobody made`);
       kept.add(entry);
       demand(isFaithful(entry.intent, mutation), "outbox", () => {
@@ -107,7 +143,7 @@ export class Ledger {
       });
       Object.assign(entry, { counter: mutation.counter, made: mutation, state: mutation.state, integrated: false });
       entry.pruned = mutation.detail?.code === "result-pruned";
-      entry.lost = lostFields(mutation.detail);
+      entry.fates = fatesIn(entry.intent, mutation.detail);
       // What is offered again has its temporary id until another one is given.
       if (entry.state === "queued" && entry.intent.operation === "create") this.assigned.delete(entry.intent.entity);
       this.entries.set(entry.counter, entry);
@@ -136,8 +172,9 @@ export class Ledger {
     if (writes.size === 0) return;
     const kept = [...this.entries.values()].filter((entry) => !writes.has(entry.write));
     this.entries.clear();
-    for (const entry of kept.filter((each) => each.onDisk)) this.entries.set(entry.counter, entry);
-    for (const entry of kept.filter((each) => !each.onDisk)) {
+    const isFixed = ({ onDisk, intent }: Entry): boolean => onDisk || intent.operation === "void";
+    for (const entry of kept.filter(isFixed)) this.entries.set(entry.counter, entry);
+    for (const entry of kept.filter((each) => !isFixed(each))) {
       entry.counter = this.#next();
       this.entries.set(entry.counter, entry);
     }
@@ -166,7 +203,8 @@ export class Ledger {
     }
   }
 
-  heard(effect: ReplicaEffect): void {
+  /** @param held the outbox as it is now */
+  heard(effect: ReplicaEffect, held: readonly StoredMutation[]): void {
     switch (effect.type) {
       case "write-saved":
         for (const entry of this.entries.values()) if (entry.write === effect.write) entry.saved = true;
@@ -178,9 +216,11 @@ export class Ledger {
           "outbox",
           () => `${this.device} was told of mutation ${effect.counter}, which nobody made`,
         );
+        if (effect.kept !== undefined) return this.#setAside(entry, effect.kept, held);
         entry.state = effect.outcome === "rejected" ? "rejected" : "decided";
         entry.pruned = effect.detail.code === "result-pruned";
-        entry.lost = lostFields(effect.detail);
+        entry.fates = fatesIn(entry.intent, effect.detail);
+        if (entry.intent.operation === "void") this.entries.delete(effect.counter);
         return;
       }
       case "assigned":
@@ -209,13 +249,14 @@ export class Ledger {
     const isResyncing = subscriptions.length === 0 || subscriptions.some(({ key }) => key === null);
     this.assigned.clear();
     for (const [temporary, entity] of stored.facts?.assigned ?? []) this.assigned.set(temporary, entity);
+    this.#takeBack(stored.mutations);
     for (const entry of this.entries.values()) {
       const mutation = held.get(entry.counter);
       if (mutation !== undefined) {
         entry.state = mutation.state;
         entry.integrated = false;
         entry.pruned = mutation.detail?.code === "result-pruned";
-        entry.lost = lostFields(mutation.detail);
+        entry.fates = fatesIn(entry.intent, mutation.detail);
         continue;
       }
       if (entry.state === "discarded" || entry.pruned || (entry.integrated && isResyncing)) continue;
@@ -229,22 +270,35 @@ export class Ledger {
     }
   }
 
-  /** What it wrote under a counter, for the model; `null` when it never did, or could not have sent it yet. */
-  authored({ counter }: Receipt): Authored | null {
+  /** The process died before the disk had it that these were set aside, or decided: they are what they were. */
+  #takeBack(held: readonly StoredMutation[]): void {
+    for (const mutation of held) {
+      const entry = this.#entryOf(mutation);
+      if (entry === undefined || this.entries.get(mutation.counter) === entry) continue;
+      if (this.entries.get(entry.counter) === entry) this.entries.delete(entry.counter);
+      entry.counter = mutation.counter;
+      this.entries.set(mutation.counter, entry);
+    }
+  }
+
+  /**
+   * What it wrote under a counter, for the model; `null` when it never did, or could not have sent it yet.
+   * @param roles as whom its author may have been taken
+   */
+  authored({ counter }: Receipt, roles: readonly string[]): Authored | null {
     const entry = this.entries.get(counter);
     if (entry === undefined || !entry.onDisk) return null;
     const { made, intent } = entry;
-    const isTemporary =
-      intent.operation === "create" && intent.collection === "tasks" && intent.entity.startsWith("tmp:");
+    const isTemporary = intent.operation === "create" && intent.entity.startsWith("tmp:");
     return {
       device: this.device,
       counter,
       user: this.user,
+      roles,
       operation: intent.operation,
       collection: intent.collection,
       entity: isTemporary ? intent.entity : made.entity,
       fields: intent.operation === "delete" ? {} : made.fields,
-      references: REFERENCES[intent.collection] ?? [],
       floor: made.seen,
       dots: new Map(),
       stamp: made.stamp,
@@ -252,19 +306,35 @@ export class Ledger {
       remaining: made.remaining,
       temporary: isTemporary ? intent.entity : null,
       formerly: this.#formerly,
+      isExpiry: false,
     };
   }
 }
 
-function lostFields(detail: StoredMutation["detail"]): ReadonlySet<string | null> {
-  const lost = (detail?.conflicts ?? []).filter(({ winner }) => winner === "current");
-  return new Set(lost.map(({ field }) => field));
+/** What stands in place of what was written: of values only, because changes that are merged stand as they are. */
+function fatesIn(
+  { operation, collection }: Intent,
+  detail: StoredMutation["detail"],
+): ReadonlyMap<string | null, Fate> {
+  const fates = new Map<string | null, Fate>();
+  if (operation === "call" || operation === "decide") return fates;
+  for (const { field, winner, value } of detail?.conflicts ?? []) {
+    const by = field === null ? "lww" : reading(collection, field)?.settling.by;
+    if (winner === "incoming" || by === "set" || by === "list" || by === "counter") continue;
+    fates.set(field, field === null ? "gone" : { value });
+  }
+  return fates;
+}
+
+/** Whether there is something in it that the server's gateway cannot read. */
+export function isUnreadable({ fields }: Pick<StoredMutation, "fields">): boolean {
+  return JSON.stringify(fields).includes(`"${UNREADABLE}"`);
 }
 
 /** Whether a mutation still says what was asked for: the names of entities may change, and fields that lost may be left out. */
-function isFaithful(intent: Intent, mutation: StoredMutation): boolean {
-  const references = REFERENCES[intent.collection] ?? [];
-  return Object.entries(mutation.fields).every(([name, value]) => {
-    return references.includes(name) || JSON.stringify(value) === JSON.stringify(intent.fields[name]);
-  });
+function isFaithful({ collection, fields }: Intent, mutation: StoredMutation): boolean {
+  const nameless = (values: Intent["fields"]): Readonly<Record<string, unknown>> =>
+    renamed(collection, values, () => "");
+  const [asked, held] = [nameless(fields), nameless(mutation.fields)];
+  return Object.entries(held).every(([name, value]) => JSON.stringify(value) === JSON.stringify(asked[name]));
 }

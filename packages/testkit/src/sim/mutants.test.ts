@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { memoryDisks, MUTANTS, runSeed } from "../index.ts";
 
 /** A planted bug that survives so many worlds survives the checkers. */
-const MOST_SEEDS = 40;
+const MOST_SEEDS = 150;
 
 /** Only what a healthy world does not fail in counts. */
 const healthy = new Map<number, boolean>();

@@ -35,8 +35,12 @@ type SendEffect = Extract<HubEffect, { type: "send" }>;
 
 /** Who wants to know what the server does. */
 export interface NodeObserver {
-  /** A commit is on the disk. */
-  appended(commit: Commit, events: readonly DomainEvent[]): void;
+  /** The process has begun. */
+  started(): void;
+  /** The hub has taken an input. */
+  heard(input: HubInput, effects: readonly HubEffect[]): void;
+  /** A commit is on the disk. `now`: the server's clock. */
+  appended(commit: Commit, events: readonly DomainEvent[], now: number): void;
   /** About to be sent. */
   sending(sessions: readonly SessionId[], message: SendEffect["message"]): void;
   answered(request: number, answer: ReconcileAnswer): void;
@@ -97,6 +101,7 @@ export class ServerNode {
       random: this.#environment.stream(`hub ${this.#life}`),
     };
     this.#hub = new Hub(mutant.hubOptions?.(options) ?? options);
+    this.#observer.started();
     this.#environment.note("server", "start");
   }
 
@@ -184,6 +189,7 @@ export class ServerNode {
       if (this.#hub === null) return;
       this.#environment.note("server", `< ${input.type}`, () => input);
       const effects = this.#handle(this.#hub, input);
+      if (input === given || input.type === given.type) this.#observer.heard(given, effects);
       for (const effect of mutant.hubEffects?.(effects) ?? effects) {
         const death = this.trap.pass();
         if (death !== "before") this.#carryOut(effect);
@@ -288,7 +294,7 @@ export class ServerNode {
     const isSame = JSON.stringify(stored) === JSON.stringify(events);
     demand(isSame, "log", () => `the events of commit ${commit.head} differ from what it stores`);
     this.#disk.append([commit]);
-    this.#observer.appended(commit, stored);
+    this.#observer.appended(commit, stored, this.#clock.now);
   }
 
   #read({ read, request }: Extract<HubEffect, { type: "read" }>): void {

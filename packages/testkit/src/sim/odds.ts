@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type Millis, type Random, type ServerLimits } from "@ti
 import { DEFAULT_BOUNDS, type EngineBounds } from "@tidelock/server/engine";
 import type { Latency } from "./network.ts";
 import { between, chance, pick, stream } from "./random.ts";
+import { COLLECTIONS, type CollectionName } from "./readings.ts";
 
 /** What devices do. The number is a weight. */
 export type Operation =
@@ -16,6 +17,12 @@ export type Operation =
   | "delete"
   | "transaction"
   | "poison"
+  | "unreadable"
+  | "clash"
+  | "call"
+  | "decide"
+  | "decideTogether"
+  | "annotate"
   | "subscribe"
   | "unsubscribe"
   | "presence"
@@ -77,6 +84,8 @@ export const FAULTS: readonly Fault[] = [
 export type Wire = "json" | "cbor" | "frozen";
 
 export interface Odds {
+  /** The collections that this world is about. */
+  readonly scope: readonly CollectionName[];
   readonly devices: number;
   readonly plainClients: number;
   readonly users: number;
@@ -91,6 +100,8 @@ export interface Odds {
   readonly store: Latency;
   /** How far device clocks are off: each draws from plus or minus this. */
   readonly skewMs: Millis;
+  /** Whether every clock is years off, in either direction, and is set again and again. */
+  readonly hasHostileClocks: boolean;
   readonly wire: readonly Wire[];
   /** Messages that may wait in a socket before its session counts as blocked. */
   readonly socketMessages: number;
@@ -102,7 +113,9 @@ export interface Odds {
   readonly tokenMs: Millis | null;
 }
 
-const YEAR: Millis = 365 * 24 * 3600 * 1000;
+export const YEAR: Millis = 365 * 24 * 3600 * 1000;
+const CLASSIC: readonly CollectionName[] = ["notes", "tasks", "marks"];
+const CONFLICTS: readonly CollectionName[] = ["cases", "boards", "marks"];
 
 export function drawOdds(seed: number): Odds {
   const random = stream(seed, "odds");
@@ -118,14 +131,19 @@ export function drawOdds(seed: number): Odds {
     [1, 20],
     [5, 300],
   ]);
+  const rest = stream(seed, "odds of conflicts");
+  const scope = pick(rest, [CLASSIC, CONFLICTS, CONFLICTS, COLLECTIONS]);
+  const hasHostileClocks = chance(rest, 0.25);
   return {
+    scope,
+    hasHostileClocks,
     devices: pick(random, [2, 2, 3, 3, 4, 5, 6, 8, 12]),
     plainClients: pick(random, [0, 0, 1, 2]),
     users: between(random, 1, 4),
     durationMs: pick(random, [15_000, 30_000, 30_000, 60_000, 60_000, 120_000]),
     operationsPerMinute: pick(random, [20, 60, 60, 150, 300]),
-    operations: drawOperations(random),
-    faults: isCalm ? {} : drawFaults(random),
+    operations: { ...drawOperations(random), ...drawMoreOperations(rest, scope) },
+    faults: isCalm ? {} : { ...drawFaults(random), ...(hasHostileClocks ? { clockJump: 8 } : {}) },
     network,
     storage,
     store: pick(random, [
@@ -148,6 +166,7 @@ export function completeOdds(seed: number, written: Odds): Odds {
   const { limits, bounds } = written;
   return {
     ...drawOdds(seed),
+    ...{ scope: CLASSIC, hasHostileClocks: false },
     ...written,
     limits: { ...DEFAULT_LIMITS, ...limits },
     bounds: { ...DEFAULT_BOUNDS, ...bounds },
@@ -168,6 +187,26 @@ function drawOperations(random: Random): Odds["operations"] {
     ["presenceLeave", 0.5, 0.4],
     ["discard", 0.4, 0.5],
     ["reconcile", 3, 0.9],
+  ];
+  for (const [name, weight, share] of others) {
+    if (chance(random, share)) weights[name] = weight * (0.3 + random.next() * 1.7);
+  }
+  return weights;
+}
+
+function drawMoreOperations(random: Random, scope: readonly CollectionName[]): Odds["operations"] {
+  const weights: Partial<Record<Operation, number>> = {};
+  const others: ReadonlyArray<readonly [Operation, number, number]> = [
+    ["unreadable", 0.25, 0.3],
+    ["clash", 3, 0.75],
+    ["call", 1.5, 0.6],
+    ...(scope.includes("cases")
+      ? ([
+          ["decide", 2, 0.8],
+          ["decideTogether", 1, 0.5],
+          ["annotate", 0.7, 0.6],
+        ] as const)
+      : []),
   ];
   for (const [name, weight, share] of others) {
     if (chance(random, share)) weights[name] = weight * (0.3 + random.next() * 1.7);

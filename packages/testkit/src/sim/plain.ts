@@ -13,12 +13,12 @@ import {
   type ReconcileResponse,
 } from "@tidelock/server/engine";
 import { BEGINNING } from "./clock.ts";
-import { REFERENCES } from "./domain.ts";
 import { deepFreeze, type Environment } from "./environment.ts";
 import type { Rights } from "./expectation.ts";
-import type { Authored } from "./judge.ts";
 import type { ServerNode } from "./node.ts";
 import { between, chance } from "./random.ts";
+import { hasServerIds } from "./readings.ts";
+import type { Authored } from "./sitting.ts";
 import { principalOf, type TokenOffice } from "./tokens.ts";
 import { demand } from "./violation.ts";
 
@@ -27,6 +27,8 @@ export interface PlainMutation extends ReconcileMutation {
   outcome: "waiting" | "applied" | "rejected";
   /** How often it was sent. */
   sent: number;
+  /** As whom its author was taken when the server read it. */
+  readonly roles: Set<string>;
 }
 
 /** An entity as the client holds it. */
@@ -36,6 +38,7 @@ export interface PlainRow {
 }
 
 const MAX_MUTATIONS = 5;
+const MUTATORS: readonly string[] = ["addValue", "openCase", "gather", "stumble"];
 
 export class PlainClient {
   readonly name: string;
@@ -84,16 +87,20 @@ export class PlainClient {
     // A version of another log says nothing about this one.
     const isKnown = mutation.version?.startsWith(`${epoch}.`) === true;
     const [head = "", ...dots] = (isKnown ? (mutation.version ?? "") : "").split("~");
-    const isAssigned = mutation.operation === "create" && (mutation.entity === null || mutation.collection === "tasks");
+    const { operation } = mutation;
+    const isAssigned = operation === "create" && (mutation.entity === null || hasServerIds(mutation.collection));
+    // Any word but the engine's own names a mutator; one that nobody knows names nothing.
+    const isOwn = ["create", "update", "delete", "decide"].includes(operation);
+    const isCall = MUTATORS.includes(operation);
     return {
       device: this.name,
       counter,
       user: this.user,
-      operation: mutation.operation as Authored["operation"],
-      collection: mutation.collection,
-      entity: mutation.entity ?? mutation.name,
+      roles: [...mutation.roles],
+      operation: (isOwn ? operation : isCall ? "call" : "unknown") as Authored["operation"],
+      collection: isCall ? operation : mutation.collection,
+      entity: isCall ? operation : (mutation.entity ?? mutation.name),
       fields: mutation.operation === "delete" ? {} : mutation.payload,
-      references: REFERENCES[mutation.collection] ?? [],
       floor: Number(head.split(".").at(-1)),
       dots: new Map(
         dots.map((dot): [string, number] => [
@@ -106,6 +113,7 @@ export class PlainClient {
       remaining: mutation.remaining,
       temporary: isAssigned ? mutation.name : null,
       formerly: [],
+      isExpiry: false,
     };
   }
 
@@ -149,6 +157,7 @@ export class PlainClient {
       occurredAt: BEGINNING + Math.floor(this.#environment.queue.now),
       outcome: "waiting",
       sent: 0,
+      roles: new Set(),
     });
     return name;
   }
@@ -172,7 +181,7 @@ export class PlainClient {
     const body: ReconcileBody = deepFreeze({
       device,
       checkpoint,
-      mutations: mutations.map(({ outcome: _outcome, sent: _sent, ...mutation }) => mutation),
+      mutations: mutations.map(({ outcome: _outcome, sent: _sent, roles: _roles, ...mutation }) => mutation),
     });
     const copies = this.#environment.faulty() && chance(this.#random, 0.15) ? 2 : 1;
     for (const mutation of mutations) mutation.sent += copies;
@@ -201,6 +210,7 @@ export class PlainClient {
       if (isLost || !this.#node.isUp) return;
       const role = this.#tokens.roleOf(this.user);
       this.#roles.set(request, role);
+      for (const { name } of body.mutations) this.mutations.get(name)?.roles.add(role);
       const principal = principalOf(this.user, role, null);
       this.#node.input({ type: "reconcile", request, principal, body });
     });

@@ -14,6 +14,7 @@ import {
   type Random,
   type UserId,
 } from "@tidelock/core";
+import type { Intent } from "@tidelock/client/engine";
 import { Checks } from "./checks.ts";
 import { EventQueue, WallClock } from "./clock.ts";
 import { Connection, type Caller } from "./connection.ts";
@@ -22,10 +23,12 @@ import { Counts, type Disks, type Environment } from "./environment.ts";
 import { Faults } from "./faults.ts";
 import type { Mutant } from "./mutant.ts";
 import { ServerNode } from "./node.ts";
-import type { Odds, Operation } from "./odds.ts";
+import { type Odds, type Operation, YEAR } from "./odds.ts";
 import { PlainClient } from "./plain.ts";
+import { PlainWork } from "./plain-work.ts";
 import type { PlanItem } from "./plan.ts";
 import { between, chance, pick, stream } from "./random.ts";
+import { Reviewers } from "./reviewers.ts";
 import { restored } from "./storage-model.ts";
 import { TokenOffice } from "./tokens.ts";
 import { Trace } from "./trace.ts";
@@ -35,6 +38,10 @@ import { Workload } from "./workload.ts";
 /** After the last fault everything must have come to rest within this time, and a few trips over the network. */
 export const SETTLE_MS: Millis = 30_000;
 const SETTLE_TRIPS = 8;
+/** A mutation that the server cannot read is looked for with as many connections as halving the outbox takes. */
+const SEARCH_TURNS = 8;
+const SEARCH_TRIPS = 6;
+const SEARCH_PAUSE_MS: Millis = 1_000;
 
 export interface WorldOptions {
   readonly seed: number;
@@ -56,7 +63,9 @@ export class World implements Dialer {
   readonly connections = new Set<Connection>();
   readonly #options: WorldOptions;
   readonly #users: readonly UserId[];
-  readonly #workload = new Workload();
+  readonly #workload: Workload;
+  readonly #reviewers: Reviewers;
+  readonly #plainWork: PlainWork;
   readonly #faults: Faults;
   readonly #requests = new Map<number, PlainClient>();
   /** Devices without a way to the server, and until when. */
@@ -86,6 +95,9 @@ export class World implements Dialer {
       note: (who, what, detail) =>
         trace.note(queue.now, who, detail === undefined ? what : `${what} ${textOf(detail())}`),
     };
+    this.#workload = new Workload(odds.scope);
+    this.#reviewers = new Reviewers(this.#workload.values);
+    this.#plainWork = new PlainWork(this.#workload, this.#reviewers, () => queue.now);
     this.#users = Array.from({ length: odds.users }, (_, index) => userId(`user${index + 1}`));
     this.tokens = new TokenOffice(odds.tokenMs);
     this.checks = new Checks(this.environment, {
@@ -106,12 +118,11 @@ export class World implements Dialer {
     this.#lastDevice += 1;
     const name = `d${this.#lastDevice}`;
     const random = this.environment.stream(`birth ${name}`);
-    const { odds, queue } = this.environment;
-    const skew = odds.skewMs === 0 ? 0 : between(random, -odds.skewMs, odds.skewMs);
+    const { queue } = this.environment;
     const device = new Device(this.environment, {
       name,
       user: pick(random, this.#users),
-      clock: new WallClock(queue, chance(random, 0.3) ? 0 : skew),
+      clock: new WallClock(queue, this.#skew(random)),
       observer: this.checks,
       dialer: this,
       tokens: this.tokens,
@@ -119,13 +130,21 @@ export class World implements Dialer {
     });
     this.devices.push(device);
     this.checks.watch(device);
-    const count = between(random, 1, 3);
+    const count = between(random, 1, 3) + (this.#options.odds.scope.includes("cases") ? 2 : 0);
     for (let index = 0; index < count; index++) {
       const wanted = this.#workload.wanted(random);
       device.wanted.set(`${wanted.collection} ${JSON.stringify(wanted.filter)}`, wanted);
     }
     queue.after(between(random, 0, 2000), () => device.start());
     return device;
+  }
+
+  /** How far the clock of a new device is off. */
+  #skew(random: Random): Millis {
+    const { skewMs, hasHostileClocks } = this.environment.odds;
+    const skew = skewMs === 0 ? 0 : between(random, -skewMs, skewMs);
+    const usual = chance(random, 0.3) ? 0 : skew;
+    return hasHostileClocks ? pick(random, [-30, -1, 1, 50, 100]) * YEAR + usual : usual;
   }
 
   #addPlainClient(index: number): void {
@@ -203,7 +222,7 @@ export class World implements Dialer {
     if (this.#hasBackup || mutant.storage !== undefined) return;
     this.#hasBackup = true;
     const backup = this.node.backUp();
-    const back = this.checks.model.save();
+    const back = this.checks.save();
     queue.after(between(random, 500, 20_000), () => {
       const epoch = parseEpoch("epoch-restored");
       if (this.#calm || epoch === null) return;
@@ -221,13 +240,14 @@ export class World implements Dialer {
     for (const item of this.#options.plan) queue.at(item.at, () => this.#carryOut(item));
     while (queue.step(odds.durationMs));
     this.#heal();
-    const deadline = queue.now + SETTLE_MS + SETTLE_TRIPS * odds.network[1];
+    const searching = this.checks.unreadable() * SEARCH_TURNS * (SEARCH_PAUSE_MS + SEARCH_TRIPS * odds.network[1]);
+    const deadline = queue.now + SETTLE_MS + SETTLE_TRIPS * odds.network[1] + searching;
     const healedAt = queue.now;
     let next = queue.now;
     for (;;) {
       next = Math.min(deadline, next + 500);
       while (queue.step(next));
-      const problem = this.checks.unsettled();
+      const problem = this.checks.unsettled() ?? this.checks.overdue(this.node.now);
       if (problem === null) break;
       for (const client of this.plainClients) client.poll();
       if (queue.now >= deadline)
@@ -266,7 +286,7 @@ export class World implements Dialer {
       const [first] = this.plainClients;
       if (first === undefined) return;
       const client = pick(random, this.plainClients);
-      this.#workload.plain(random, client);
+      this.#plainWork.add(random, client);
       client.request();
       return;
     }
@@ -295,6 +315,18 @@ export class World implements Dialer {
         return void device.write(workload.transaction(random, device));
       case "poison":
         return void device.write(workload.poison(random, device));
+      case "unreadable":
+        return void device.write(workload.unreadable(random, device));
+      case "clash":
+        return this.#clash(random, device);
+      case "call":
+        return this.#call(random, device);
+      case "decide":
+        return this.#decide(this.#reviewers.decide(random, device), device);
+      case "decideTogether":
+        return this.#decideTogether(random, device);
+      case "annotate":
+        return this.#decide(this.#reviewers.annotate(random, device, this.environment.queue.now), device);
       case "subscribe":
         return device.subscribe(workload.wanted(random));
       case "unsubscribe": {
@@ -311,6 +343,36 @@ export class World implements Dialer {
         if (rejected.length > 0) device.input({ type: "discard", counter: pick(random, rejected).counter });
         return;
       }
+    }
+  }
+
+  /** Everybody who sees an entity writes it at the same moment. */
+  #clash(random: Random, device: Device): void {
+    const entity = this.#workload.contested(random, device);
+    if (entity === null) return;
+    const others = this.living().filter((other) => other.replica?.get(...entity) != null);
+    for (const other of others.slice(0, 4)) other.write(this.#workload.clash(random, other, entity));
+  }
+
+  #call(random: Random, device: Device): void {
+    device.write([this.#workload.call(random, device)]);
+    const next = this.#workload.afterCall(random, device);
+    if (next !== null) device.write(next);
+  }
+
+  #decide(intent: Intent | null, device: Device): void {
+    if (intent !== null) device.write([intent]);
+  }
+
+  /** Two reviewers, or more, at the same moment. */
+  #decideTogether(random: Random, device: Device): void {
+    const intent = this.#reviewers.decide(random, device);
+    this.#decide(intent, device);
+    if (intent === null) return;
+    for (const other of this.living()) {
+      if (other === device || !this.#reviewers.sees(other, intent.entity)) continue;
+      this.environment.counts.add("decided together");
+      this.#decide(this.#reviewers.decideThis(random, other, intent.entity), other);
     }
   }
 }
