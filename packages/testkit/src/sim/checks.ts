@@ -106,10 +106,11 @@ export class Checks implements DeviceObserver, NodeObserver {
       return sent?.message.type === "refusal" && sent.sessions.includes(session) && sent.message.code === "overloaded";
     });
     const connection = this.#connection(session);
-    if (isRefused || connection?.principal == null) return;
+    const role = connection?.principal?.claims["role"];
+    if (isRefused || connection === null || role === undefined) return;
     for (const [counter] of message.mutations) {
       const key = `${connection.hello.device} ${counter}`;
-      if (!this.#roles.has(key)) this.#roles.set(key, String(connection.principal.claims["role"]));
+      if (!this.#roles.has(key)) this.#roles.set(key, String(role));
     }
   }
 
@@ -227,8 +228,8 @@ export class Checks implements DeviceObserver, NodeObserver {
       while (!this.model.isWhole(before)) before -= 1;
       const rows = [offset, before].map((at) => this.model.shownAt(collection, entity, at).row);
       if (rows.some((row) => row !== null && mayRead(collection, row, user, known))) continue;
-      const hidden = decisions.map(({ current }) => JSON.stringify(current.value)).filter((value) => value.length > 4);
-      const leak = conflicts.find(({ current }) => hidden.includes(JSON.stringify(current.value)));
+      const hidden = new Set(decisions.map(({ current }) => JSON.stringify(current.value)));
+      const leak = conflicts.find(({ current: { value } }) => value !== null && hidden.has(JSON.stringify(value)));
       demand(leak === undefined, "leak", () => {
         return `${which} is told ${JSON.stringify(leak?.current)} of ${collection}/${entity}, which ${user} may not read`;
       });

@@ -267,8 +267,8 @@ function judgeDelete(author: Author, sitting: Sitting, before: State): Outcome {
 
 /** What is accepted in an open review: a delete that conflicts with nothing stands against that. */
 function acceptedOf(sitting: Sitting, review: string | null): Contender | undefined {
-  const row = review === null ? null : sitting.read(REVIEWS, review)?.row;
-  return row == null ? undefined : candidatesOf(row)[0];
+  const row = review === null ? null : (sitting.read(REVIEWS, review)?.row ?? null);
+  return row === null ? undefined : candidatesOf(row)[0];
 }
 
 function verdictOn(

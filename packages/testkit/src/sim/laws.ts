@@ -104,7 +104,7 @@ export class Laws {
     });
     const which = `at ${offset} ${key}`;
     // A tombstone has no column for its mark, and nothing of it waits but the whole.
-    const isDeleted = known?.shown.row == null;
+    const isDeleted = known === undefined || known.shown.row === null;
     const marks = isDeleted ? open.filter(([field]) => field === WHOLE) : [...known.shown.marks];
     const isSame = canonical(Object.fromEntries(open)) === canonical(Object.fromEntries(marks));
     demand(isSame && new Set(open.map(([field]) => field)).size === open.length, "marks", () => {

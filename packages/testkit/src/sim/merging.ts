@@ -182,12 +182,6 @@ function makeItem(id: string, properties: Readonly<Record<string, JsonValue>>): 
   return { id, ...Object.fromEntries(sorted) };
 }
 
-export interface ListEdit {
-  readonly id: string;
-  readonly property: string;
-  readonly value: JsonValue;
-}
-
 /**
  * The list after a change. `null`: it names an item that its author had not seen. `"unsure"`: the change moves items in a
  * way that can be said in several ways, so nobody can tell who moved what.

@@ -160,12 +160,12 @@ export class Model {
 
   /** The events that a mutation of a device led to, if it is in the log. */
   eventsOf(device: string, counter: number): readonly DomainEvent[] {
-    const last = this.receipt(device, counter)?.offset ?? 0;
+    const first = this.receipt(device, counter)?.offset ?? 0;
     const events: DomainEvent[] = [];
-    const isOwn = (event: DomainEvent | undefined): boolean => event?.device === device && event.counter === counter;
-    for (let offset = last; isOwn(this.#log[offset - 1]?.event); offset--) events.unshift(this.#log[offset - 1]!.event);
-    for (let offset = last + 1; isOwn(this.#log[offset - 1]?.event); offset++)
-      events.push(this.#log[offset - 1]!.event);
+    for (let event = this.#log[first - 1]?.event; event !== undefined; event = this.#log[event.offset]?.event) {
+      if (event.device !== device || event.counter !== counter) break;
+      events.push(event);
+    }
     return events;
   }
 
@@ -394,7 +394,7 @@ export class Model {
     counts.conflicts += decisions.length;
     for (const { policy } of decisions) counts[`policy ${policy}`] = (counts[`policy ${policy}`] ?? 0) + 1;
     if (claimed !== null) counts.restamped += 1;
-    if (row === null && before?.row != null) counts.tombstones += 1;
+    if (row === null && (before?.row ?? null) !== null) counts.tombstones += 1;
     if (kind === "created" && before !== undefined) counts.revived += 1;
     if (collection !== "tidelock.reviews") return;
     if (before === undefined) counts["reviews opened"] += 1;
@@ -473,11 +473,6 @@ function shownAt({ history }: Entity, offset: Offset): Shown {
     if (state !== undefined && state.offset <= offset) return state;
   }
   return NOTHING;
-}
-
-/** Rows are the same when every field has the same JSON. */
-export function sameRow(left: Row | null, right: Row | null): boolean {
-  return left === right || text(left) === text(right);
 }
 
 /** A row as one text, fields by name. */

@@ -38,7 +38,7 @@ export interface PlainRow {
 }
 
 const MAX_MUTATIONS = 5;
-const MUTATORS: readonly string[] = ["addValue", "openCase", "gather", "stumble"];
+const MUTATORS: ReadonlySet<string> = new Set(["addValue", "openCase", "gather", "stumble"]);
 
 export class PlainClient {
   readonly name: string;
@@ -91,7 +91,7 @@ export class PlainClient {
     const isAssigned = operation === "create" && (mutation.entity === null || hasServerIds(mutation.collection));
     // Any word but the engine's own names a mutator; one that nobody knows names nothing.
     const isOwn = ["create", "update", "delete", "decide"].includes(operation);
-    const isCall = MUTATORS.includes(operation);
+    const isCall = MUTATORS.has(operation);
     return {
       device: this.name,
       counter,

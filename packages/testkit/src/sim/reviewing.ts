@@ -132,8 +132,8 @@ function joined(sitting: Sitting, id: string, incoming: Contender): readonly Can
 }
 
 function reviewRow(sitting: Sitting, id: string): Row {
-  const row = sitting.read(REVIEWS, id)?.row;
-  if (row == null) throw new Error(`there is no review ${id}`);
+  const row = sitting.read(REVIEWS, id)?.row ?? null;
+  if (row === null) throw new Error(`there is no review ${id}`);
   return row;
 }
 
@@ -196,8 +196,9 @@ export function assertReadable(sitting: Sitting, { operation, collection, entity
   const review = sitting.read(REVIEWS, entity)?.row ?? null;
   if (review !== null && mayRead(REVIEWS, review, user, role)) return;
   const target = review === null ? null : sitting.read(String(review["collection"]), String(review["entity"]));
+  const row = target?.row ?? null;
   const isClosed = review?.["status"] === "closed";
-  if (isClosed && target?.row != null && mayRead(target.collection, target.row, user, role)) return;
+  if (isClosed && target !== null && row !== null && mayRead(target.collection, row, user, role)) return;
   throw new Refused("entity-not-found");
 }
 

@@ -350,7 +350,7 @@ export class World implements Dialer {
   #clash(random: Random, device: Device): void {
     const entity = this.#workload.contested(random, device);
     if (entity === null) return;
-    const others = this.living().filter((other) => other.replica?.get(...entity) != null);
+    const others = this.living().filter((other) => (other.replica?.get(...entity) ?? null) !== null);
     for (const other of others.slice(0, 4)) other.write(this.#workload.clash(random, other, entity));
   }
 
