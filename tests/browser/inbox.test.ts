@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launchBrowser, PATIENCE_MS } from "./board-page.ts";
+import { faintTexts } from "./contrast.ts";
 import { InboxPage } from "./inbox-page.ts";
+import { tellStory } from "./inbox-story.ts";
 import { create, type Device, InboxWorld, remove, update } from "./inbox-world.ts";
 
 let browser: Browser;
@@ -475,6 +477,24 @@ describe("the page", () => {
     assert.equal(await mira.page.locator("img, script:not([src])").count(), 0);
     assert.equal(await mira.page.evaluate(() => "hacked" in globalThis), false);
     assert.deepEqual(mira.errors, []);
+  });
+
+  test("can be read, by day and by night", async () => {
+    await tellStory(world, Date.now());
+    for (const colorScheme of ["light", "dark"]) {
+      const mira = await open("mira", { colorScheme, reducedMotion: "reduce" });
+      for (const [title, field] of [
+        ["Storm on Friday", "Text"],
+        ["Night boat", "Whole record"],
+        ["Day ticket", "Price"],
+      ] as const) {
+        await mira.row(title, field).locator(".row-link").click();
+        await mira.page.locator(".review-entity", { hasText: title }).waitFor();
+        await mira.press("2");
+        await mira.page.locator(".history li").first().waitFor();
+        assert.deepEqual(await faintTexts(mira.page), [], `${title}, ${colorScheme}`);
+      }
+    }
   });
 
   test("works on a phone: one thing at a time, and the way back", async () => {

@@ -87,6 +87,7 @@ function makeParts(session: InboxSession): InboxParts {
       refused: (decision, error) => {
         const look = { label: "Look", run: () => void (location.hash = routeAddress(placeOf(decision, error.code))) };
         const notice = refusalNotice(error);
+        notices.drop("decided");
         const text = meanwhile(session, names, decision) ?? notice.text;
         notices.add({ ...notice, text, topic: `refused ${decision.review.id}`, actions: [look] });
       },

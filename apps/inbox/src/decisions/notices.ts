@@ -42,6 +42,11 @@ export class Notices {
     this.#set(this.#list.filter((notice) => notice.id !== id));
   }
 
+  /** What was said of this is no longer so. */
+  drop(topic: string): void {
+    this.#set(this.#list.filter((notice) => notice.topic !== topic));
+  }
+
   #set(list: readonly Notice[]): void {
     this.#list = list;
     for (const listener of this.#listeners) listener();

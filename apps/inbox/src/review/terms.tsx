@@ -68,7 +68,8 @@ function Assignee({ review }: { readonly review: Review }): ReactNode {
   );
 }
 
-const HOUR_MS = 60 * 60 * 1000;
+const MINUTE_MS = 60 * 1000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 function Due({ review, now }: { readonly review: Review; readonly now: number }): ReactNode {
@@ -89,7 +90,7 @@ function Due({ review, now }: { readonly review: Review; readonly now: number })
       {() => (
         <>
           <MenuItem onChoose={() => set(now + HOUR_MS)}>In an hour</MenuItem>
-          <MenuItem onChoose={() => set(endOfDay(now))}>Today, 18:00</MenuItem>
+          {endOfDay(now) > now ? <MenuItem onChoose={() => set(endOfDay(now))}>Today, 18:00</MenuItem> : null}
           <MenuItem onChoose={() => set(endOfDay(now + DAY_MS))}>Tomorrow, 18:00</MenuItem>
           <MenuItem onChoose={() => set(endOfDay(now + 7 * DAY_MS))}>In a week</MenuItem>
           <label className="menu-field" onClick={(event) => event.stopPropagation()}>
@@ -97,10 +98,10 @@ function Due({ review, now }: { readonly review: Review; readonly now: number })
             <input
               type="datetime-local"
               aria-label="Due at"
-              defaultValue={due === null ? "" : inputMoment(due)}
+              defaultValue={due === null ? "" : inputMoment(due - (due % MINUTE_MS))}
               onBlur={(event) => {
                 const millis = parseInputMoment(event.target.value);
-                if (millis !== null && millis !== due) set(millis);
+                if (millis !== null && millis !== (due ?? 0) - ((due ?? 0) % MINUTE_MS)) set(millis);
               }}
             />
           </label>

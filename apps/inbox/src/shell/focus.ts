@@ -6,11 +6,13 @@ export function isNarrow(): boolean {
 }
 
 export function focusRow(review: string): void {
-  later(() => {
+  const focus = (): boolean => {
     const row = document.querySelector<HTMLElement>(`[data-row-link="${CSS.escape(review)}"]`);
     row?.focus({ preventScroll: true });
     row?.closest("li")?.scrollIntoView({ block: "nearest" });
-  });
+    return row !== null;
+  };
+  if (!focus()) later(focus);
 }
 
 export function focusTitle(): void {
@@ -24,7 +26,11 @@ export function focusPart(name: "note" | "search"): void {
   if (part instanceof HTMLInputElement) part.select();
 }
 
-/** Twice, because rendering may need the first. */
+/** After the page has been rendered; not when somebody has begun to type meanwhile. */
 function later(run: () => void): void {
-  requestAnimationFrame(() => requestAnimationFrame(run));
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      if (document.activeElement?.matches("input, textarea") !== true) run();
+    }),
+  );
 }

@@ -109,7 +109,7 @@ function place(panel: HTMLElement, opener: HTMLElement): void {
   const { offsetWidth: width, offsetHeight: height } = panel;
   const below = box.bottom + GAP;
   const top = below + height + MARGIN > innerHeight ? box.top - GAP - height : below;
-  const left = Math.min(box.right - width, innerWidth - width - MARGIN);
+  const left = Math.min(box.left, innerWidth - width - MARGIN);
   panel.style.top = `${Math.max(MARGIN, top)}px`;
   panel.style.left = `${Math.max(MARGIN, left)}px`;
 }
