@@ -56,6 +56,7 @@ export function emptyDisk(first: number = 1): MemoryStorageState {
 export class HubRig {
   readonly hub: Hub;
   readonly disk: MemoryStorageState;
+  readonly #schema: Schema;
   now = START;
   /** Everything sent to each session, in order. */
   readonly sent = new Map<string, ServerMessage[]>();
@@ -74,6 +75,7 @@ export class HubRig {
 
   constructor({ disk = emptyDisk(), limits, ...options }: RigOptions) {
     this.disk = disk;
+    this.#schema = options.schema;
     this.hub = new Hub({
       ...options,
       tenant,
@@ -173,7 +175,7 @@ export class HubRig {
     const hello: Hello = {
       type: "hello",
       protocol: [1, 1],
-      schema: { version: 1, hash: "hash" },
+      schema: { version: this.#schema.version, hash: this.#schema.hash },
       sdk: "test",
       device: device(id),
       token: "",

@@ -44,8 +44,14 @@ export const ERRORS = {
   "upgrade-required": entry(
     426,
     false,
-    "This client speaks a protocol that the server no longer accepts.",
+    "This client speaks a protocol or has a schema that the server no longer accepts.",
     "Update the application; unsent work is kept.",
+  ),
+  "schema-ahead": entry(
+    503,
+    true,
+    "This client has a newer schema than the server.",
+    "Wait until the server has been updated; unsent work is kept.",
   ),
   "origin-forbidden": entry(
     403,
@@ -190,6 +196,12 @@ export const ERRORS = {
     false,
     "The mutations of a transaction do not stand together.",
     "Send all mutations of a transaction in one push, counting `remaining` down to 0.",
+  ),
+  "migration-failed": entry(
+    422,
+    false,
+    "A migration of the schema could not translate this mutation.",
+    "Mend the migration; the mutation is kept as it was written, among the device's refused writes.",
   ),
   "mutation-too-large": entry(
     413,
@@ -375,6 +387,12 @@ export const ERRORS = {
     false,
     "The device's store holds what cannot be read.",
     "Export what is left and start with an empty store.",
+  ),
+  "store-newer": entry(
+    500,
+    false,
+    "The device's store was written by a newer version of the application.",
+    "Start that version or a later one; nothing in the store was changed.",
   ),
   "outbox-full": entry(
     507,

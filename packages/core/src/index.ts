@@ -31,7 +31,17 @@ export * from "./resolve/rule.ts";
 export * from "./resolve/rules.ts";
 export { isPromise, RanOutOfTime, type TimeLimit, UNLIMITED } from "./resolve/run-rule.ts";
 export * from "./schema/collection-schema.ts";
+export * from "./schema/evolution.ts";
+export * from "./schema/evolve.ts";
 export * from "./schema/field.ts";
+export {
+  type CollectionMigration,
+  lens,
+  type LensDeclaration,
+  type Migrations,
+  migrations,
+  type ValuesOf,
+} from "./schema/migration.ts";
 export * from "./schema/mutator-schema.ts";
 export * from "./schema/schema.ts";
 export * from "./schema/standard-schema.ts";

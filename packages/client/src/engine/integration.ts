@@ -14,7 +14,7 @@ import {
   type SnapshotEnd,
   type SnapshotStart,
 } from "@tidelock/core";
-import type { ReplicaState, Values } from "./replica-state.ts";
+import type { ReplicaState } from "./replica-state.ts";
 import type { Subscription } from "./subscriptions.ts";
 import type { ConfirmedRow } from "./view.ts";
 
@@ -65,7 +65,8 @@ export class Integration {
     if (row !== undefined && row.at >= at) return;
     if (change[0] === 0) this.#state.putRow(collection, id, at, change[4]);
     else if (change[0] === 1) {
-      if (row !== undefined) this.#state.putRow(collection, id, at, this.#patched(collection, row.values, change[4]));
+      if (row !== undefined)
+        this.#state.putRow(collection, id, at, this.#state.patched(collection, row.values, change[4]));
     } else {
       if (row !== undefined) this.#state.removeRow(collection, id);
       for (const mutation of this.#state.view.mutations(collection, id)) {
@@ -85,7 +86,7 @@ export class Integration {
       if (change[0] === 0) staged.rows.set(entity, { at, values: change[4] });
       else if (change[0] === 1) {
         if (row !== undefined) {
-          staged.rows.set(entity, { at, values: this.#patched(collection, row.values, change[4]) });
+          staged.rows.set(entity, { at, values: this.#state.patched(collection, row.values, change[4]) });
         }
       } else staged.rows.delete(entity);
     }
@@ -151,15 +152,5 @@ export class Integration {
       const values = this.#state.whole(collection, row.values);
       if (own(id, values) || !this.#state.wants(collection, id, values)) this.#state.removeRow(collection, id);
     }
-  }
-
-  /** The values after a patch: column position and value in turn. */
-  #patched(collection: string, values: Values, patch: Values): Values {
-    const next = [...this.#state.whole(collection, values)];
-    for (let index = 0; index + 1 < patch.length; index += 2) {
-      const position = patch[index];
-      if (typeof position === "number") next[position] = patch[index + 1] ?? null;
-    }
-    return next;
   }
 }

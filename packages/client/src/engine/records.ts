@@ -48,6 +48,8 @@ export interface StoredSubscription {
 /** The single facts of a replica. */
 export interface StoredFacts {
   readonly device: DeviceId;
+  /** The version of the schema that the store was last written with; missing where no version was noted yet. */
+  readonly schemaVersion?: number;
   readonly epoch: Epoch | null;
   readonly checkpoint: Offset;
   /** Highest counter given to a mutation. */

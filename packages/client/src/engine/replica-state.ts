@@ -122,6 +122,7 @@ export class ReplicaState {
     assert(this.device !== null, "facts without a device");
     return {
       device: this.device,
+      schemaVersion: this.schema.version,
       epoch: this.epoch,
       checkpoint: this.checkpoint,
       counter: this.counter,
@@ -154,6 +155,22 @@ export class ReplicaState {
     this.groundMoved = true;
     if (mutation.state !== "rejected") this.view.addMutation(mutation);
     this.pending.putMutation(mutation);
+    this.touchWritten(mutation);
+  }
+
+  /** A refused mutation that has no place among the device's numbers is kept under one below 0. */
+  keepRefused(mutation: StoredMutation): void {
+    const counter = Math.min(0, ...this.outbox.rejected.map((known) => known.counter)) - 1;
+    const kept: StoredMutation = { ...mutation, counter };
+    this.outbox.add(kept);
+    this.pending.putMutation(kept);
+    this.touchWritten(kept);
+  }
+
+  /** A refused mutation is done with. */
+  forgetRefused(mutation: StoredMutation): void {
+    this.outbox.remove(mutation.counter);
+    this.pending.removeMutation(mutation.counter);
     this.touchWritten(mutation);
   }
 
@@ -232,10 +249,30 @@ export class ReplicaState {
     return this.subscriptions.wants(collection, id, this.whole(collection, values), this.view.columns(collection));
   }
 
-  /** The values of a row in all columns: one from before the last of them existed has their defaults. */
+  /** The values of a row in all columns: one from before the last of them existed has what follows from the others. */
   whole(collection: string, values: Values): Values {
     const schema = this.schema.collections.get(collection);
     return schema === undefined ? values : completeRow(values, this.view.columns(collection), schema);
+  }
+
+  /**
+   * The values of a row after a patch: column position and value in turn. What a row lacks follows from what it has, so it
+   * is added only when the patch reaches there, and after what the row had was patched.
+   */
+  patched(collection: string, values: Values, patch: Values): Values {
+    const next = [...values];
+    const beyond: Array<readonly [number, Values[number]]> = [];
+    for (let index = 0; index + 1 < patch.length; index += 2) {
+      const position = patch[index];
+      if (typeof position !== "number") continue;
+      if (position < values.length) next[position] = patch[index + 1] ?? null;
+      else beyond.push([position, patch[index + 1] ?? null]);
+    }
+    const schema = this.schema.collections.get(collection);
+    if (beyond.length === 0 || schema === undefined) return next;
+    const whole = [...completeRow(next, this.view.storedColumns(collection), schema)];
+    for (const [position, value] of beyond) whole[position] = value;
+    return whole;
   }
 
   removeRow(collection: string, id: EntityId): void {

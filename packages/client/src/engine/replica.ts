@@ -29,9 +29,11 @@ import {
   type PresenceUpdate,
   type Random,
   type Refusal,
+  type ResultRow,
   type RoomName,
   type Schema,
   type ServerMessage,
+  TidelockError,
   unreachable,
   type Welcome,
   ZERO_STAMP,
@@ -48,6 +50,7 @@ import { ReplicaState } from "./replica-state.ts";
 import { type Member, PRESENCE_INTERVAL_MS } from "./rooms.ts";
 import type { ReplicaStatus, SyncState } from "./status.ts";
 import type { EntityView } from "./view.ts";
+import { upgradedMutations, upgradedSubscriptions } from "./upgrade.ts";
 import { entitiesOf } from "./writes-of.ts";
 import { MAX_PUSH_CHARACTERS, Writing } from "./writing.ts";
 
@@ -260,8 +263,15 @@ export class Replica {
     this.#state.emit({ type: "status-changed" });
   }
 
-  #onLoaded({ facts, rows, mutations }: StoredReplica, device: DeviceId): void {
+  #onLoaded(stored: StoredReplica, device: DeviceId): void {
     const state = this.#state;
+    const { facts, rows } = stored;
+    const { version } = state.schema;
+    // Stores had no version before there were migrations.
+    const from = facts === null ? version : (facts.schemaVersion ?? 1);
+    if (from > version) {
+      throw new TidelockError("store-newer", `the store has schema version ${from}, this application ${version}`);
+    }
     this.#loaded = true;
     state.device = facts?.device ?? device;
     if (facts !== null) {
@@ -272,7 +282,7 @@ export class Replica {
       state.clock = new HybridClock(parseStamp(facts.stamp) ?? ZERO_STAMP);
       state.columns = facts.columns;
       state.view.setColumns(facts.columns);
-      state.subscriptions.load(facts.subscriptions);
+      state.subscriptions.load(upgradedSubscriptions(facts.subscriptions, state.schema, from));
       state.lastSyncedAt = facts.lastSyncedAt;
       state.user = facts.user ?? null;
       for (const [temporary, entity] of facts.assigned) state.identities.note(temporary, entity);
@@ -283,14 +293,22 @@ export class Replica {
     }
     // Subscriptions may have been given up in the moment before the program ended.
     for (const collection of state.schema.collections.keys()) state.evict(collection);
-    for (const mutation of mutations) {
+    const upgraded = upgradedMutations(stored, state.schema, from);
+    for (const { mutation } of upgraded) {
       state.outbox.add(mutation);
       if (mutation.state !== "rejected") state.view.addMutation(mutation);
       state.counter = Math.max(state.counter, mutation.counter);
       state.touchWritten(mutation);
     }
     this.#disk.loaded();
-    if (facts === null) state.pending.touchFacts();
+    if (facts === null || from < version) state.pending.touchFacts();
+    for (const { before, mutation, failure, rest } of upgraded) {
+      if (mutation !== before) state.pending.putMutation(mutation);
+      if (failure !== null) this.#decisions.quarantine([mutation], failure);
+      if (rest !== null) state.keepRefused(rest);
+    }
+    // Calls are run again with the mutators that there are now.
+    if (from < version) state.groundMoved = true;
     state.emit({ type: "subscriptions-changed" });
   }
 
@@ -334,7 +352,7 @@ export class Replica {
       case "welcome":
         return this.#onWelcome(message);
       case "push-result":
-        for (const row of message.results) this.#decisions.result(row);
+        for (const row of message.results) this.#onResult(row);
         return;
       case "resync":
         this.#disk.resynced();
@@ -399,9 +417,21 @@ export class Replica {
     state.columns = message.columns;
     this.#integration.startOver(message.whole);
     state.pending.touchFacts();
-    for (const row of message.results) this.#decisions.result(row);
+    for (const row of message.results) this.#onResult(row);
     this.#decisions.settle(message.decided);
     if (state.rooms.pending) this.#onTimer("presence");
+  }
+
+  #onResult(row: ResultRow): void {
+    const [counter, outcome, , detail] = row;
+    const mutation = this.#state.outbox.get(counter);
+    // What was set aside here as impossible had been taken in before: then it is not refused.
+    const isTaken = outcome === "duplicate" ? detail?.original !== "rejected" : outcome !== "rejected";
+    if (mutation?.operation === "void" && isTaken) {
+      const kept = this.#state.outbox.rejected.find(({ stamp }) => stamp === mutation.stamp);
+      if (kept !== undefined) this.#state.forgetRefused(kept);
+    }
+    this.#decisions.result(row);
   }
 
   /** The device's stamps keep up with the server, so that a clock that is behind does not always lose. */

@@ -11,6 +11,7 @@ import {
   assert,
   type CollectionSchema,
   columnNames,
+  completeRow,
   type Counter,
   type EntityId,
   type EntityValues,
@@ -34,8 +35,11 @@ export interface ConfirmedRow {
 
 interface CollectionState {
   readonly schema: CollectionSchema;
+  /** The server's columns: rows hold their values in this order. */
+  stored: readonly string[];
+  /** Those, and behind them fields that the server has not named: the application is newer than what it last heard. */
   columns: readonly string[];
-  /** For each field of the schema, its position in a row; -1 when the server has no such column. */
+  /** For each field of the schema, its position in a row. */
   positions: readonly number[];
   rows: Map<EntityId, ConfirmedRow>;
   /** Position of the mark in a row; -1 when there is none. */
@@ -53,6 +57,7 @@ export class View {
       const columns = columnNames(collection);
       this.#collections.set(collection.name, {
         schema: collection,
+        stored: columns,
         columns,
         positions: collection.fields.map((_, index) => index),
         mark: columns.indexOf(MARK),
@@ -68,9 +73,11 @@ export class View {
     let changed = false;
     for (const [name, list] of Object.entries(columns)) {
       const state = this.#collections.get(name);
-      if (state === undefined || state.columns.join() === list.join()) continue;
-      state.columns = list;
-      state.positions = state.schema.fields.map((field) => list.indexOf(field.name));
+      if (state === undefined || state.stored.join() === list.join()) continue;
+      const names = state.schema.fields.map((field) => field.name);
+      state.stored = list;
+      state.columns = [...list, ...names.filter((field) => !list.includes(field))];
+      state.positions = names.map((field) => state.columns.indexOf(field));
       state.mark = list.indexOf(MARK);
       state.views.clear();
       changed = true;
@@ -78,8 +85,14 @@ export class View {
     return changed;
   }
 
+  /** Where a whole row holds its values. */
   columns(collection: string): readonly string[] {
     return this.#collections.get(collection)?.columns ?? [];
+  }
+
+  /** The part of the columns that the server has: rows are stored with these. */
+  storedColumns(collection: string): readonly string[] {
+    return this.#collections.get(collection)?.stored ?? [];
   }
 
   has(collection: string): boolean {
@@ -193,7 +206,7 @@ export class View {
 }
 
 function replay(
-  { schema, positions, rows, overlay }: CollectionState,
+  { schema, columns, positions, rows, overlay }: CollectionState,
   id: EntityId,
   before: Counter = Number.POSITIVE_INFINITY,
 ): EntityView | null {
@@ -201,9 +214,9 @@ function replay(
   let view: EntityValues | null = null;
   if (row !== undefined) {
     view = { id };
+    const values = schema.evolution === undefined ? row.values : completeRow(row.values, columns, schema);
     for (const [index, field] of schema.fields.entries()) {
-      const position = positions[index] ?? -1;
-      view[field.name] = (position < 0 ? undefined : row.values[position]) ?? field.default ?? null;
+      view[field.name] = values[positions[index] ?? -1] ?? field.default ?? null;
     }
   }
   for (const mutation of overlay.get(id) ?? []) {

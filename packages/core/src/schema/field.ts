@@ -135,6 +135,10 @@ function policyOf(policy: "lww" | Policy | Rule): Policy {
   return "kind" in policy ? policy : { kind: "resolve", rule: policy };
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any -- any field, whatever its value
+export type AnyField = Field<any, boolean, any>;
+export type Fields = Readonly<Record<string, AnyField>>;
+
 /** Whether a field's writes are changes that are merged, not values that replace each other. */
 export function isMerged({ type }: Pick<FieldSchema, "type">): boolean {
   return type === "set" || type === "list" || type === "counter";

@@ -9,18 +9,18 @@
  */
 import { canonicalJson, type JsonValue } from "../base/json.ts";
 import { fingerprint } from "../base/hash.ts";
-import { TidelockError } from "../errors.ts";
 import { isName } from "../ids.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { holdsReferences } from "../mutation/references.ts";
-import { type Field, type FieldSchema, fieldProblem, isFieldName, isMerged, type Policy } from "./field.ts";
+import { buildField, invalid, shapeOf, shapeOfStep } from "./build-field.ts";
 import type { CollectionSchema, IdSource, OnDelete } from "./collection-schema.ts";
+import { evolutionOf, type SchemaMigrations } from "./evolution.ts";
+import { type Field, type Fields, isMerged, type Policy } from "./field.ts";
+import type { DeclaredMigrations } from "./migration.ts";
 import type { MutatorSchema } from "./mutator-schema.ts";
 import { MARK, REVIEWS_SCHEMA, SYSTEM_PREFIX } from "./system.ts";
 
-// oxlint-disable-next-line typescript/no-explicit-any -- any field, whatever its value
-export type AnyField = Field<any, boolean, any>;
-export type Fields = Readonly<Record<string, AnyField>>;
+export type { AnyField, Fields } from "./field.ts";
 
 export interface Collection<Shape extends Fields = Fields> {
   readonly fields: Shape;
@@ -37,22 +37,14 @@ export function collection<const Shape extends Fields>(
   return { fields, ids: options.ids ?? "client", onDelete: options.onDelete ?? "delete-wins" };
 }
 
-/** The values of a row that was stored before its collection had all of `columns`: the rest are the fields' defaults. */
-export function completeRow(
-  values: readonly JsonValue[],
-  columns: readonly string[],
-  schema: CollectionSchema,
-): readonly JsonValue[] {
-  if (values.length >= columns.length) return values;
-  return [...values, ...columns.slice(values.length).map((name) => schema.byName.get(name)?.default ?? null)];
-}
-
 export interface Schema<Declared extends Collections = Collections> {
   readonly "version": number;
   /** A fingerprint of everything that matters on the wire. */
   readonly "hash": string;
   readonly "collections": ReadonlyMap<string, CollectionSchema>;
   readonly "mutators": ReadonlyMap<string, MutatorSchema>;
+  /** What becomes of what older versions left; missing where nothing became of their fields. */
+  readonly "migrations"?: SchemaMigrations;
   readonly "~declared"?: Declared;
 }
 
@@ -81,18 +73,25 @@ const RESERVED = new Set([
 
 /**
  * Declares a schema. Throws `TidelockError` with code `schema-invalid` and the reason when a name cannot be used, a
- * default does not fit its field, or a reference points nowhere.
+ * default does not fit its field, a reference points nowhere, or a migration does not lead to the fields that there are.
  */
 export function defineSchema<const Declared extends Collections>(declaration: {
   readonly version: number;
   readonly collections: Declared;
+  /** How older versions became this one: made by `migrations`. */
+  readonly migrations?: DeclaredMigrations<keyof NoInfer<Declared>>;
 }): Schema<Declared> {
-  if (!Number.isSafeInteger(declaration.version) || declaration.version < 1) {
-    throw invalid(`version must be a whole number from 1, not ${String(declaration.version)}`);
+  const { version } = declaration;
+  if (!Number.isSafeInteger(version) || version < 1) {
+    throw invalid(`version must be a whole number from 1, not ${String(version)}`);
   }
+  const { migrations } = declaration;
+  migrations?.check(version, Object.keys(declaration.collections));
   const collections = new Map<string, CollectionSchema>();
   for (const [name, declared] of Object.entries(declaration.collections)) {
-    collections.set(name, buildCollection(name, declared));
+    const built = buildCollection(name, declared);
+    const evolution = migrations?.evolutionOf(name, built.fields, version);
+    collections.set(name, evolution === undefined ? built : { ...built, evolution });
   }
   for (const { name, fields } of collections.values()) {
     for (const target of fields) {
@@ -102,34 +101,29 @@ export function defineSchema<const Declared extends Collections>(declaration: {
       }
     }
   }
-  const hash = hashOf(declaration.version, collections);
+  const hash = hashOf(version, collections);
   collections.set(REVIEWS_SCHEMA.name, REVIEWS_SCHEMA);
-  return { version: declaration.version, hash, collections, mutators: new Map() };
+  return {
+    version,
+    hash,
+    collections,
+    mutators: new Map(),
+    ...(migrations === undefined ? {} : { migrations: migrations.of(collections, version) }),
+  };
 }
 
-/** The names of the columns that a collection's rows need. */
+/** The names of the columns that a collection's rows need: its fields, the mark of reviews, and what older fields need. */
 export function columnNames(schema: CollectionSchema): string[] {
   const names = schema.fields.map((field) => field.name);
-  return schema.isReviewable ? [...names, MARK] : names;
+  const { legacy } = evolutionOf(schema);
+  return [...names, ...(schema.isReviewable ? [MARK] : []), ...legacy.map((field) => field.name)];
 }
 
 function buildCollection(name: string, declared: Collection): CollectionSchema {
   if (!isName(name) || RESERVED.has(name) || name in Object.prototype || name.startsWith(SYSTEM_PREFIX)) {
     throw invalid(`a collection cannot be called ${JSON.stringify(name)}`);
   }
-  const fields: FieldSchema[] = [];
-  for (const [fieldName, declaredField] of Object.entries(declared.fields)) {
-    if (!isFieldName(fieldName)) throw invalid(`${name} cannot have a field called ${JSON.stringify(fieldName)}`);
-    const built: FieldSchema = { name: fieldName, ...declaredField.definition };
-    const problem = built.default === undefined ? null : fieldProblem(built, built.default);
-    if (problem !== null) throw invalid(`the default of ${name}.${fieldName} ${problem}`);
-    for (const { name: property, type } of built.item) {
-      if (!isFieldName(property))
-        throw invalid(`items of ${name}.${fieldName} cannot have a ${JSON.stringify(property)}`);
-      if (["set", "list", "counter"].includes(type)) throw invalid(`${name}.${fieldName} has a ${type} in its items`);
-    }
-    fields.push(built);
-  }
+  const fields = Object.entries(declared.fields).map(([field, definition]) => buildField(name, field, definition));
   if (fields.length > MAX_FIELDS) throw invalid(`${name} has ${fields.length} fields; the most is ${MAX_FIELDS}`);
   return {
     name,
@@ -154,27 +148,9 @@ function hashOf(version: number, collections: ReadonlyMap<string, CollectionSche
     entry.ids,
     entry.onDelete,
     entry.fields.map(shapeOf),
+    ...(entry.evolution === undefined ? [] : [entry.evolution.steps.map(shapeOfStep)]),
   ]);
   return fingerprint(canonicalJson([version, shape]));
-}
-
-function shapeOf(part: FieldSchema): JsonValue {
-  const { policy } = part;
-  return [
-    part.name,
-    part.type,
-    part.optional,
-    policy.kind === "resolve" ? [policy.rule.name, policy.rule.version] : { ...policy },
-    [...part.values],
-    part.collection,
-    part.default ?? null,
-    part.element === null ? null : shapeOf(part.element),
-    part.item.map(shapeOf),
-  ];
-}
-
-function invalid(reason: string): TidelockError {
-  return new TidelockError("schema-invalid", reason);
 }
 
 type ValueOf<Declared> = Declared extends Field<infer Value, boolean, infer _> ? Value : never;

@@ -37,6 +37,7 @@ import {
   type UserId,
   type VersionVector,
 } from "@tidelock/core";
+import { withLegacy } from "./legacy.ts";
 import type { RuleContext, Rules } from "./rules.ts";
 
 /** A mutation ready to be admitted: temporary ids resolved, drift settled. */
@@ -229,8 +230,9 @@ export class Draft {
   }
 
   /** Adds an event and the state that it leaves. Answers its offset. */
-  record(candidate: Candidate, recorded: Recorded): Offset {
+  record(candidate: Candidate, wanted: Recorded): Offset {
     const { offset } = this;
+    const recorded = withLegacy(wanted, this.columns(wanted.schema.name), (fault) => void this.faults.push(fault));
     const { device, user, now } = this.context;
     const { counter, remaining } = candidate.mutation;
     const { schema, id, before, values, decisions = [] } = recorded;

@@ -60,6 +60,8 @@ export interface RequestRefusal {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryAfterMs?: Millis;
+  /** Where to get what is needed. */
+  readonly url?: string;
 }
 
 export type ReconcileAnswer = { readonly ok: true; readonly body: ReconcileResponse } | RequestRefusal;

@@ -23,10 +23,10 @@ import {
   OLDEST_PROTOCOL_VERSION,
   PROTOCOL_VERSION,
   type Refusal,
+  type ResultDetail,
   type ResultRow,
   type SessionId,
   type SubscriptionRequest,
-  UNLIMITED,
   unreachable,
 } from "@tidelock/core";
 import { columnsFor } from "./columns.ts";
@@ -35,14 +35,18 @@ import { type DeviceState, isSettled } from "./device.ts";
 import { Devices } from "./devices.ts";
 import type { HubEffect, OutboundMessage } from "./effect.ts";
 import { Expiry, isServerDevice } from "./expiry.ts";
+import { contextOf } from "./hub-context.ts";
 import { Inquiries } from "./inquiries.ts";
 import type { HubInput, Principal, ReadRequest, ReadResult, ReconcileBody } from "./input.ts";
 import { Planner } from "./planner.ts";
-import { DEFAULT_BOUNDS, type HubContext, type HubOptions } from "./ports.ts";
+import type { HubContext, HubOptions } from "./ports.ts";
 import { PresenceDesk } from "./presence-desk.ts";
 import { Pushes, resultRow } from "./pushes.ts";
 import { Reconciler } from "./reconcile.ts";
+import { assertRowsCurrent, rowsNote } from "./rows-version.ts";
+import { SchemaWindow } from "./schema-window.ts";
 import { mayWait, newSession, type Opening, type Session, voidReason } from "./session.ts";
+import { Translator } from "./translate.ts";
 import { isRefusal, Views } from "./views.ts";
 import { welcomeTo } from "./welcome.ts";
 
@@ -66,6 +70,8 @@ export class Hub {
   readonly #inquiries: Inquiries;
   readonly #devices: Devices;
   readonly #expiry: Expiry;
+  readonly #translator: Translator;
+  readonly #window: SchemaWindow;
   readonly #sessions = new Map<SessionId, Session>();
   readonly #openings = new Map<SessionId, Opening>();
   readonly #reads = new Map<number, (result: ReadResult | null) => void>();
@@ -83,34 +89,23 @@ export class Hub {
   readonly #results = new Map<SessionId, ResultRow[]>();
   #acknowledged = new Map<DeviceId, Offset>();
 
+  /** Throws `RowsBehind` when rows must be migrated first, `data-newer` when they are of a newer schema. */
   constructor(options: HubOptions) {
+    const { schema, record } = options;
+    assertRowsCurrent(record, schema);
     this.#options = options;
-    this.#floor = options.record.floor;
-    const { columns, grown } = columnsFor(options.schema, options.record);
-    this.#context = {
-      tenant: options.tenant,
-      epoch: options.record.epoch,
-      collections: options.schema.collections,
-      columns,
-      rules: options.rules ?? {},
-      mutators: options.schema.mutators,
-      limit: options.limit ?? UNLIMITED,
-      limits: options.limits,
-      bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
-      random: options.random,
+    this.#floor = record.floor;
+    this.#translator = new Translator(schema);
+    const { columns, grown } = columnsFor(schema, record);
+    this.#context = contextOf(options, columns, {
       now: () => this.#now,
       spokenTime: () => this.#planner.latestTime,
       emit: (effect) => void this.#effects.push(effect),
       read: (request, done) => this.#read(request, done as (result: ReadResult | null) => void),
-      ruleContext: (principal) => ({
-        tenant: options.tenant,
-        user: principal.user,
-        claims: principal.claims,
-        now: this.#now,
-      }),
-    };
-    this.#planner = new Planner(this.#context, options.record.head, grown);
-    this.#delivery = new Delivery(this.#context, options.record.head);
+    });
+    this.#window = new SchemaWindow(options, this.#context);
+    this.#planner = new Planner(this.#context, record.head, [...grown, ...rowsNote(record, schema, "rows")]);
+    this.#delivery = new Delivery(this.#context, record.head);
     this.#presence = new PresenceDesk({
       context: this.#context,
       mayEnter: options.rooms,
@@ -129,6 +124,7 @@ export class Hub {
     this.#pushes = new Pushes({
       context: this.#context,
       planner: this.#planner,
+      translator: this.#translator,
       session: (id) => this.#sessions.get(id),
       addResult: (session, row) => this.#addResult(session, row),
       refuseSession: (id, code, message, more) => this.#refuseSession(id, code, message, more),
@@ -136,6 +132,7 @@ export class Hub {
     this.#reconciler = new Reconciler({
       context: this.#context,
       planner: this.#planner,
+      translator: this.#translator,
       floor: () => this.#floor,
       withDevice: (device, principal, use) => this.#devices.with(device, principal, use),
       viewOf: (collection, principal) => this.#views.viewOf({ collection, where: EVERYTHING }, principal),
@@ -173,7 +170,7 @@ export class Hub {
     this.#now = now;
     this.#dispatch(input);
     this.#decide();
-    this.#assertInvariants();
+    assert(this.#delivery.head <= this.#planner.durable, "delivered beyond what is durable");
     this.#busy = false;
     const effects = this.#effects;
     this.#effects = [];
@@ -250,10 +247,6 @@ export class Hub {
     }
   }
 
-  #assertInvariants(): void {
-    assert(this.#delivery.head <= this.#planner.durable, "delivered beyond what is durable");
-  }
-
   // ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #read(request: ReadRequest, done: (result: ReadResult | null) => void): void {
@@ -282,6 +275,9 @@ export class Hub {
         url === undefined ? {} : { url },
       );
     }
+    const refusal = this.#window.refusal(hello.schema.version);
+    if (refusal !== null) return this.#refuseSession(id, refusal.code, refusal.message, refusal.more);
+    this.#window.note(hello.schema);
     if (isServerDevice(hello.device)) return this.#refuseSession(id, "device-taken");
     this.#openings.set(id, opening);
     this.#devices.with(hello.device, opening.principal, (device) => {
@@ -311,7 +307,13 @@ export class Hub {
       if (result === null) return this.#refuseSession(opening.id, "storage-unavailable");
       // A request of the device may have been decided meanwhile: then its result must be read as well.
       if (device.decided !== decided || !isSettled(device)) return this.#continueOpening(opening, device);
-      this.#open(opening, device, result.receipts.map(resultRow));
+      const words = (detail: ResultDetail): ResultDetail =>
+        this.#translator.detail(detail, null, opening.hello.schema.version);
+      this.#open(
+        opening,
+        device,
+        result.receipts.map((receipt) => resultRow(receipt, words)),
+      );
     });
   }
 
@@ -554,9 +556,12 @@ export class Hub {
     const refuse = (code: ErrorCode, retryAfterMs: Millis): void =>
       this.#context.emit({ type: "answer", request, answer: { ok: false, code, message: "", retryAfterMs } });
     if (this.#draining) return refuse("shutting-down", GO_AWAY_RETRY_MS);
+    const version = body.schemaVersion ?? this.#options.schema.version;
+    const refusal = this.#window.answer(version);
+    if (refusal !== null) return this.#context.emit({ type: "answer", request, answer: refusal });
     if (isServerDevice(body.device)) return refuse("device-taken", 0);
     if (!this.#planner.hasRoomFor(body.mutations.length)) return refuse("overloaded", OVERLOAD_RETRY_MS);
-    this.#reconciler.handle({ id: request, principal, body });
+    this.#reconciler.handle({ id: request, principal, body, version });
   }
 
   // ── presence, timers, the end ────────────────────────────────────────────────────────────────────────────────────

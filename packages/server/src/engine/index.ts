@@ -20,6 +20,8 @@ export type {
 } from "./input.ts";
 export { DEFAULT_BOUNDS, type EngineBounds, type HubOptions } from "./ports.ts";
 export { parseReconcilePosition } from "./reconcile.ts";
+export { MIGRATION_DEVICE, RowMigration } from "./row-migration.ts";
+export { RowsBehind } from "./rows-version.ts";
 export type {
   Commit,
   DecisionQuery,

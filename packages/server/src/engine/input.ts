@@ -74,6 +74,8 @@ export interface ReconcileBody {
   readonly device: DeviceId;
   /** `null`: the device holds nothing. */
   readonly checkpoint: ReconcilePosition | null;
+  /** The version of the schema that the client goes by; the server's own when it does not say. */
+  readonly schemaVersion?: number;
   readonly mutations: readonly ReconcileMutation[];
 }
 

@@ -6,7 +6,6 @@
  * what the disk has, and is never overwritten by it.
  */
 import {
-  completeRow,
   type DeviceId,
   type EntityId,
   type EntityState,
@@ -30,6 +29,8 @@ import { nameOf, type Transaction } from "./transaction.ts";
 import type { HubContext } from "./ports.ts";
 import type { Receipt, StoredEntity } from "./records.ts";
 import { reviewOf } from "./reviews.ts";
+import { type Known, knownAfter, Unfinished } from "./translate.ts";
+import { upcast } from "./upcast.ts";
 
 /** Reads for one transaction. Each brings all that is known to be missing; a mutator may find out one by one. */
 const MAX_ROUNDS = 500;
@@ -86,7 +87,11 @@ export class Loader {
 
   /** Whether everything that the first of the transactions needs is in memory; when not, reads it for all. */
   load(transaction: Transaction, queue: readonly Transaction[], position: number): boolean {
-    if (this.#missingNames(transaction).length === 0 && this.#missingEntities(transaction).length === 0) return true;
+    if (this.#missingNames(transaction).length === 0 && this.#missingEntities(transaction).length === 0) {
+      this.#finish(transaction);
+      // What a migration makes may name others.
+      if (this.#missingNames(transaction).length === 0) return true;
+    }
     if (this.#reads > 0 || this.#failed) return false;
     const rounds = (this.#rounds.get(transaction) ?? 0) + 1;
     this.#rounds.set(transaction, rounds);
@@ -147,8 +152,30 @@ export class Loader {
     const columns = this.#context.columns.get(stored.collection) ?? [];
     const schema = this.#context.collections.get(stored.collection);
     const state = decodeEntity(stored, columns.length);
-    if (state.values === null || schema === undefined) return state;
-    return { ...state, values: completeRow(state.values, columns, schema) };
+    return schema === undefined ? state : upcast(state, columns, schema);
+  }
+
+  /** Translates what could not be translated before its entity was known. Called right before the admission. */
+  #finish({ device: { device }, mutations }: Transaction): void {
+    if (!mutations.some((pushed) => pushed instanceof Unfinished)) return;
+    const known = new Map<string, Known | null>();
+    for (const pushed of mutations) {
+      const { collection, entity } = pushed.mutation;
+      const schema = this.#context.collections.get(collection);
+      if (schema === undefined) continue;
+      const id = this.#names.resolve(device, entity);
+      const key = `${collection}/${id}`;
+      const before = known.get(key) ?? this.#knownOf(collection, id);
+      if (pushed instanceof Unfinished) pushed.finish(before);
+      known.set(key, knownAfter(schema, before, pushed.mutation));
+    }
+  }
+
+  #knownOf(collection: string, id: EntityId): Known | null {
+    const state = this.#cache.has(collection, id) ? this.#cache.get(collection, id) : null;
+    const values = state?.values ?? state?.buried?.values ?? null;
+    const columns = this.#context.columns.get(collection) ?? [];
+    return values === null ? null : new Map(columns.map((name, column) => [name, values[column] ?? null]));
   }
 
   #missingNames({ device: { device }, mutations }: Transaction): string[] {

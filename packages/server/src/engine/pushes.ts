@@ -20,6 +20,7 @@ import type { Pushed } from "./transaction.ts";
 import type { HubContext } from "./ports.ts";
 import type { Receipt } from "./records.ts";
 import type { Session } from "./session.ts";
+import type { Translator } from "./translate.ts";
 
 const OVERLOAD_RETRY_MS = 2_000;
 
@@ -27,6 +28,7 @@ const OVERLOAD_RETRY_MS = 2_000;
 export interface PushHost {
   readonly context: HubContext;
   readonly planner: Planner;
+  readonly translator: Translator;
   readonly session: (id: SessionId) => Session | undefined;
   readonly addResult: (session: Session, row: ResultRow) => void;
   readonly refuseSession: (id: SessionId, code: ErrorCode, message?: string, more?: Partial<Refusal>) => void;
@@ -47,7 +49,7 @@ export class Pushes {
       return this.#host.refuseSession(session.id, "overloaded", undefined, { retryAfterMs: OVERLOAD_RETRY_MS });
     }
     const known = push.mutations.filter(([counter]) => counter <= device.accepted).length;
-    if (known > 0) this.#answerAgain(session, first[0], known);
+    if (known > 0) this.#answerAgain(session, push.mutations.slice(0, known));
     let run: Pushed[] = [];
     for (const row of push.mutations.slice(known)) {
       const counter = row[0];
@@ -87,8 +89,11 @@ export class Pushes {
     };
   }
 
-  #enqueue(session: Session, mutations: readonly Pushed[]): void {
-    const { device, principal, id } = session;
+  #enqueue(session: Session, pushed: readonly Pushed[]): void {
+    const { device, principal, id, schemaVersion } = session;
+    const { translator } = this.#host;
+    const mutations = pushed.map((each) => translator.arrived(each, schemaVersion));
+    const first = mutations[0]?.mutation.counter ?? 0;
     device.accepted += mutations.length;
     this.#host.planner.enqueue({
       device,
@@ -96,19 +101,20 @@ export class Pushes {
       mutations,
       answer: ({ counter, outcome, offset, detail }) => {
         if (this.#host.session(id) !== session) return;
-        this.#host.addResult(
-          session,
-          detail === null ? [counter, outcome, offset] : [counter, outcome, offset, detail],
-        );
+        if (detail === null) return this.#host.addResult(session, [counter, outcome, offset]);
+        const told = translator.detail(detail, collectionOf(pushed[counter - first]?.mutation), schemaVersion);
+        this.#host.addResult(session, [counter, outcome, offset, told]);
       },
     });
   }
 
   /** Mutations that were pushed before: those on disk get their first answer again, the others will get theirs. */
-  #answerAgain(session: Session, from: number, count: number): void {
-    const { device, id } = session;
-    const last = Math.min(from + count - 1, device.decided);
+  #answerAgain(session: Session, rows: readonly MutationRow[]): void {
+    const { device, id, schemaVersion } = session;
+    const from = rows[0]?.[0] ?? 0;
+    const last = Math.min(from + rows.length - 1, device.decided);
     if (last < from) return;
+    const { translator } = this.#host;
     this.#host.context.read(
       { kind: "receipts", device: device.device, after: from - 1, limit: last - from + 1 },
       (result) => {
@@ -117,8 +123,12 @@ export class Pushes {
         const found = new Map(result.receipts.map((receipt) => [receipt.counter, receipt]));
         for (let counter = from; counter <= last; counter++) {
           const receipt = found.get(counter);
+          const pushed = rows.find((row) => row[0] === counter);
+          const collection = pushed === undefined || pushed[1] === "call" ? null : pushed[2];
           const row: ResultRow =
-            receipt === undefined ? [counter, "duplicate", 0, { code: "result-pruned" }] : duplicateRow(receipt);
+            receipt === undefined
+              ? [counter, "duplicate", 0, { code: "result-pruned" }]
+              : duplicateRow(receipt, (detail) => translator.detail(detail, collection, schemaVersion));
           this.#host.addResult(session, row);
         }
       },
@@ -133,15 +143,24 @@ function detailOf(receipt: Receipt): ResultDetail | null {
   return receipt.detail === null ? null : (JSON.parse(receipt.detail) as ResultDetail);
 }
 
+/** Puts a detail in the words of who is told it. */
+type Words = (detail: ResultDetail) => ResultDetail;
+
 /** The first answer, for a device that may not have heard it. */
-export function resultRow(receipt: Receipt): ResultRow {
+export function resultRow(receipt: Receipt, words: Words): ResultRow {
   const detail = detailOf(receipt);
   return detail === null
     ? [receipt.counter, receipt.outcome, receipt.offset]
-    : [receipt.counter, receipt.outcome, receipt.offset, detail];
+    : [receipt.counter, receipt.outcome, receipt.offset, words(detail)];
 }
 
 /** The answer to a mutation that was pushed again: a duplicate, with the first answer inside. */
-function duplicateRow(receipt: Receipt): ResultRow {
-  return [receipt.counter, "duplicate", receipt.offset, { ...detailOf(receipt), original: receipt.outcome }];
+function duplicateRow(receipt: Receipt, words: Words): ResultRow {
+  const detail = words(detailOf(receipt) ?? {});
+  return [receipt.counter, "duplicate", receipt.offset, { ...detail, original: receipt.outcome }];
+}
+
+/** The collection whose fields a result speaks of; `null` where it may be several. */
+function collectionOf(mutation: Mutation | undefined): string | null {
+  return mutation === undefined || mutation.operation === "call" ? null : mutation.collection;
 }

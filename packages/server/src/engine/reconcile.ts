@@ -45,6 +45,7 @@ import { decodeEntity } from "./entity-codec.ts";
 import type { Principal, ReconcileBody, ReconcileMutation, ReconcilePosition } from "./input.ts";
 import type { Planner } from "./planner.ts";
 import type { Pushed } from "./transaction.ts";
+import type { Translator } from "./translate.ts";
 import type { HubContext } from "./ports.ts";
 import { isRefusal, type ViewRefusal } from "./views.ts";
 import type { Receipt } from "./records.ts";
@@ -73,6 +74,7 @@ function formatPosition(epoch: Epoch, offset: Offset, collection: string, after:
 export interface ReconcileHost {
   readonly context: HubContext;
   readonly planner: Planner;
+  readonly translator: Translator;
   /** Log positions that can be served. */
   readonly floor: () => Offset;
   readonly withDevice: (device: DeviceId, principal: Principal, use: (device: DeviceState | ErrorCode) => void) => void;
@@ -85,6 +87,8 @@ interface Request {
   readonly id: number;
   readonly principal: Principal;
   readonly body: ReconcileBody;
+  /** Of the schema that the client goes by. */
+  readonly version: number;
 }
 
 export class Reconciler {
@@ -148,7 +152,7 @@ export class Reconciler {
     const names = new Set(mutations.map((mutation) => mutation.name));
     for (const mutation of mutations) {
       if (mutation.entity !== null) names.add(mutation.entity);
-      for (const name of this.#referencesOf(mutation)) names.add(name);
+      for (const name of this.#referencesOf(mutation, request.version)) names.add(name);
     }
     this.#host.context.read({ kind: "receipts-by-name", device: device.device, names: [...names] }, (found) => {
       const counters = mutations
@@ -179,12 +183,14 @@ export class Reconciler {
     return schema === undefined ? payload : initialChanges(schema, payload);
   }
 
-  #referencesOf(mutation: ReconcileMutation): Iterable<string> {
+  #referencesOf({ operation, collection, payload }: ReconcileMutation, version: number): Iterable<string> {
     const { collections, mutators } = this.#host.context;
-    const fields = isOwnOperation(mutation.operation)
-      ? collections.get(mutation.collection)?.references
-      : mutators.get(mutation.operation)?.args.filter(holdsReferences);
-    return fields === undefined ? [] : referencesIn(fields, mutation.payload);
+    if (!isOwnOperation(operation)) {
+      const fields = mutators.get(operation)?.args.filter(holdsReferences);
+      return fields === undefined ? [] : referencesIn(fields, payload);
+    }
+    const fields = collections.get(collection)?.references ?? [];
+    return referencesIn(fields, this.#host.translator.renamed(collection, payload, version));
   }
 
   /**
@@ -240,7 +246,8 @@ export class Reconciler {
       const isCrowded = this.#operationOf(mutation) === "call" && (mutation.remaining > 0 || before !== undefined);
       const broken = isCrowded || (before !== undefined && before !== mutation.remaining + 1);
       const unfinished = index === fresh.length - 1 && mutation.remaining > 0;
-      run.push(this.#pushed(mutation, device, device.accepted, broken || unfinished));
+      const pushed = this.#pushed(mutation, device, device.accepted, broken || unfinished);
+      run.push(this.#host.translator.arrived(pushed, request.version));
       if (mutation.remaining > 0 && !unfinished) continue;
       planner.enqueue({
         device,
@@ -354,29 +361,37 @@ export class Reconciler {
       const rows = new Map(events.map((event) => [`${event.collection}/${event.entity}`, event.row]));
       // Rows that were touched are named even when nothing of them changed: the pages before may have left them to this.
       const changes = audience.changes(events, (name) => this.#host.context.columns.get(name) ?? [], "name");
-      const state = changes.map((change) => this.#changedEntity(change, rows.get(`${change[1]}/${change[2]}`) ?? null));
+      const state = changes.map((change) =>
+        this.#changedEntity(change, rows.get(`${change[1]}/${change[2]}`) ?? null, request.version),
+      );
       const end = endOf(events, after);
       this.#answer(request, device, outcomes, state, end, end < this.#host.planner.durable);
     });
   }
 
-  #changedEntity([kind, collection, id, offset]: ChangeRow, row: readonly JsonValue[] | null): ReconcileEntity {
+  #changedEntity(
+    [kind, collection, id, offset]: ChangeRow,
+    row: readonly JsonValue[] | null,
+    schemaVersion: number,
+  ): ReconcileEntity {
     const shown = kind <= 1 ? row : null;
     return {
       collection,
       entity_id: id,
       version: formatCheckpoint({ epoch: this.#host.context.epoch, offset }),
       deleted: shown === null,
-      fields: shown === null ? null : this.#fields(collection, shown),
+      fields: shown === null ? null : this.#fields(collection, shown, schemaVersion),
     };
   }
 
-  #fields(collection: string, row: readonly JsonValue[]): JsonObject {
+  /** An entity's values by the names that a version of the schema has for them. */
+  #fields(collection: string, row: readonly JsonValue[], version: number): JsonObject {
     const columns: Columns = this.#host.context.columns.get(collection) ?? [];
     const schema = this.#host.context.collections.get(collection);
     if (schema === undefined) return {};
     const values = completeRow(row, columns, schema);
-    return Object.fromEntries(schema.fields.map((field) => [field.name, values[columns.indexOf(field.name)] ?? null]));
+    const names = this.#host.translator.fieldNames(collection, version);
+    return Object.fromEntries(names.map((name) => [name, values[columns.indexOf(name)] ?? null]));
   }
 
   /** A page of a first download: every collection in turn, in id order; then the events since it began. */
@@ -405,7 +420,7 @@ export class Reconciler {
             entity_id: entity.id,
             version,
             deleted: false,
-            fields: this.#fields(name, entity.values),
+            fields: this.#fields(name, entity.values, request.version),
           },
         ];
       });
@@ -414,6 +429,15 @@ export class Reconciler {
       const after = full ? (page.entities.at(-1)?.id ?? null) : null;
       const text = next === undefined ? null : formatPosition(this.#host.context.epoch, began, next, after);
       this.#answer(request, device, outcomes, state, began, text !== null || began < this.#host.planner.durable, text);
+    });
+  }
+
+  /** What became of mutations, with fields as the client knows them. */
+  #inWordsOf(version: number, outcomes: Outcomes): Outcomes {
+    return outcomes.map(([mutation, decision]) => {
+      if (decision.detail === null) return [mutation, decision];
+      const collection = isOwnOperation(mutation.operation) ? mutation.collection : null;
+      return [mutation, { ...decision, detail: this.#host.translator.detail(decision.detail, collection, version) }];
     });
   }
 
@@ -428,7 +452,9 @@ export class Reconciler {
   ): void {
     const { epoch } = this.#host.context;
     const body: ReconcileResponse = {
-      ...report(outcomes, epoch, (id) => this.#host.planner.resolve(device.device, id)),
+      ...report(this.#inWordsOf(request.version, outcomes), epoch, (id) =>
+        this.#host.planner.resolve(device.device, id),
+      ),
       state,
       checkpoint: position ?? formatCheckpoint({ epoch, offset: checkpoint }),
       has_more: hasMore,

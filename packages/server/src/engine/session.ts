@@ -38,6 +38,8 @@ export interface SnapshotJob {
 export interface Session {
   readonly id: SessionId;
   readonly device: DeviceState;
+  /** Of the application. */
+  readonly schemaVersion: number;
   principal: Principal;
   readonly subscriptions: Map<number, Subscription>;
   readonly jobs: SnapshotJob[];
@@ -96,6 +98,7 @@ export function newSession({ id, principal, hello }: Opening, device: DeviceStat
   return {
     id,
     device,
+    schemaVersion: hello.schema.version,
     principal,
     subscriptions: new Map(),
     jobs: [],

@@ -91,7 +91,8 @@ export function responseTo(error: unknown): ApiResponse {
 export function refusalOrBody(answer: { readonly ok: true; readonly body: object } | RequestRefusal): ApiResponse {
   if (answer.ok) return jsonResponse(200, answer.body);
   const detail = answer.message === ERRORS[answer.code].message ? "" : answer.message;
-  return errorResponse(answer.code, { detail, retryAfterMs: answer.retryAfterMs });
+  const { code, retryAfterMs, url } = answer;
+  return errorResponse(code, { detail, retryAfterMs, ...(url === undefined ? {} : { url }) });
 }
 
 export const TOKEN_IN_ADDRESS =

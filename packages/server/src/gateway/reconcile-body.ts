@@ -30,6 +30,11 @@ export const RECONCILE_REQUEST: JsonObject = {
       type: ["string", "null"],
       description: "The `checkpoint` of the last answer; null when the device holds nothing.",
     },
+    schema_version: {
+      type: "integer",
+      minimum: 1,
+      description: "The version of the schema that the client goes by. Default: the server's.",
+    },
     mutations: {
       type: "array",
       maxItems: MAX_PUSH_MUTATIONS,
@@ -109,6 +114,7 @@ export function parseReconcileBody(value: JsonValue, now: Millis): ReconcileBody
   return {
     device: deviceOf(body["device_id"]),
     checkpoint: positionOf(body["last_ack_version"] ?? null),
+    ...schemaVersionOf(body["schema_version"] ?? null),
     mutations: mutations.map((mutation, index) => mutationOf(mutation, `mutations[${index}]`, now)),
   };
 }
@@ -135,6 +141,12 @@ function positionOf(value: JsonValue): ReconcilePosition | null {
   const position = parseReconcilePosition(value);
   if (position === null) throw new TidelockError("version-invalid", "last_ack_version must be a checkpoint or null");
   return position;
+}
+
+function schemaVersionOf(value: JsonValue): Pick<ReconcileBody, "schemaVersion"> {
+  if (value === null) return {};
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return { schemaVersion: value };
+  throw invalid("schema_version must be a whole number from 1");
 }
 
 function remainingOf(value: JsonValue, where: string): number {

@@ -39,6 +39,8 @@ export const RECONCILE_CODES: Route["codes"] = [
   "epoch-changed",
   "checkpoint-expired",
   "version-invalid",
+  "upgrade-required",
+  "schema-ahead",
   "frame-too-large",
   "unsupported-media-type",
   "invalid-id",

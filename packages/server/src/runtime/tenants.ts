@@ -7,10 +7,12 @@
  */
 import { type Millis, type TenantId, TidelockError } from "@tidelock/core";
 import type { Tenants as TenantsPort } from "../gateway/tenant-port.ts";
+import { RowsBehind } from "../engine/rows-version.ts";
 import { errorFacts } from "../observe/log.ts";
 import type { Levels } from "../observe/metrics.ts";
 import type { HostPorts } from "./host-ports.ts";
 import { TenantHost } from "./tenant-host.ts";
+import { migrateRows } from "./tenant-migration.ts";
 
 /** Time without use after which a tenant is let go. Shorter would read its state again more often. */
 const UNUSED_MS = 5 * 60_000;
@@ -94,13 +96,12 @@ export class Tenants implements TenantsPort {
   }
 
   async #load(tenant: TenantId): Promise<TenantHost> {
-    const { storage, now, log } = this.#ports;
+    const { now, log } = this.#ports;
     await this.#closing.get(tenant);
     await this.#waitForFailed(tenant);
     let host: TenantHost;
     try {
-      const record = await storage.openTenant(tenant);
-      host = new TenantHost(this.#ports, tenant, record, (failed) => this.#forget(failed));
+      host = await this.#makeHost(tenant);
     } catch (error) {
       log.error({ tenant, ...errorFacts(error) }, "the tenant could not be loaded");
       throw new TidelockError("storage-unavailable", "", { cause: error });
@@ -112,6 +113,21 @@ export class Tenants implements TenantsPort {
     }
     this.#hosts.set(tenant, host);
     return host;
+  }
+
+  /** A hub is made of rows of its own schema's version: older ones are migrated first. */
+  async #makeHost(tenant: TenantId): Promise<TenantHost> {
+    const make = async (): Promise<TenantHost> => {
+      const record = await this.#ports.storage.openTenant(tenant);
+      return new TenantHost(this.#ports, tenant, record, (failed) => this.#forget(failed));
+    };
+    try {
+      return await make();
+    } catch (error) {
+      if (!(error instanceof RowsBehind)) throw error;
+      await migrateRows(this.#ports, tenant, error.schema);
+      return make();
+    }
   }
 
   async #waitForFailed(tenant: TenantId): Promise<void> {
