@@ -116,7 +116,8 @@ function noteQuiet(candidate: Candidate, before: Living, update: Update, draft: 
   const lost = update.decisions.some(({ winner }) => winner === "current");
   if (update.isQuiet || lost || update.held.length > 0) quiet.push(draft.write(candidate, candidate.stamp));
   const once = new Map(quiet.map((write) => [`${write.device} ${write.counter}`, write]));
-  update.memory = keepMemory(update.memory, QUIET, undefined, [...once.values()]);
+  const inOrder = [...once.values()].sort((left, right) => left.offset - right.offset);
+  update.memory = keepMemory(update.memory, QUIET, undefined, inOrder);
 }
 
 function settleOne(
