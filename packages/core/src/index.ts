@@ -31,28 +31,15 @@ export * from "./resolve/rule.ts";
 export * from "./resolve/rules.ts";
 export { isPromise, RanOutOfTime, type TimeLimit, UNLIMITED } from "./resolve/run-rule.ts";
 export * from "./schema/collection-schema.ts";
-<<<<<<< HEAD
 export * from "./schema/evolution.ts";
-=======
->>>>>>> 2b95058 (wip)
 export * from "./schema/evolve.ts";
 export * from "./schema/field.ts";
 export {
   type CollectionMigration,
-<<<<<<< HEAD
   lens,
   type LensDeclaration,
   type Migrations,
   migrations,
-=======
-  introducedBy,
-  lens,
-  type Lens,
-  type LensDeclaration,
-  legacyOf,
-  type Migrations,
-  type Step,
->>>>>>> 2b95058 (wip)
   type ValuesOf,
 } from "./schema/migration.ts";
 export * from "./schema/mutator-schema.ts";

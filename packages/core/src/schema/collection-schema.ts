@@ -1,12 +1,7 @@
-<<<<<<< HEAD
 /** What the engines know of a collection, and how they read its rows. */
 import type { JsonValue } from "../base/json.ts";
 import { type Evolution, evolutionOf } from "./evolution.ts";
-=======
-/** What the engines know of a collection, and of the way to its fields. */
->>>>>>> 2b95058 (wip)
 import type { FieldSchema } from "./field.ts";
-import type { Step } from "./migration.ts";
 
 /** Who makes the final id of an entity: the client (a UUIDv7, at once) or the server (the client holds a temporary one). */
 export type IdSource = "client" | "server";
@@ -36,7 +31,6 @@ export interface CollectionSchema {
   readonly evolution?: Evolution;
 }
 
-<<<<<<< HEAD
 /**
  * The values of a row that was stored before its collection had all of `columns`: what became of those that it has, and
  * for the rest the fields' defaults. `failed` hears of values that could not be made.
@@ -70,20 +64,4 @@ export function valuesByName(
     return name === undefined ? [] : [[name, value]];
   });
   return evolutionOf(schema).fillIn(new Map(named), failed);
-=======
-/** A collection's way to the fields that it has. */
-export interface Evolution {
-  /** Oldest first; only versions in which something became of a field. */
-  readonly steps: readonly Step[];
-  /** The step from the version before to this one; `null` when nothing became of its fields then. */
-  readonly lastStep: Step | null;
-  /** The fields that `lastStep` left behind: columns that the server keeps for applications of the version before. */
-  readonly legacy: readonly FieldSchema[];
-}
-
-const UNCHANGED: Evolution = { steps: [], lastStep: null, legacy: [] };
-
-export function evolutionOf({ evolution }: Pick<CollectionSchema, "evolution">): Evolution {
-  return evolution ?? UNCHANGED;
->>>>>>> 2b95058 (wip)
 }

@@ -3,28 +3,11 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { JsonValue } from "../base/json.ts";
 import type { Filter } from "../filter/filter.ts";
-<<<<<<< HEAD
 import { type CollectionSchema, completeRow } from "./collection-schema.ts";
 import { evolutionOf, type Step } from "./evolution.ts";
 import { FieldRaiser, lower, lowerValues, raise, renameFilter, renames, servedCollections } from "./evolve.ts";
 import { field } from "./field.ts";
 import { lens, migrations } from "./migration.ts";
-=======
-import type { CollectionSchema } from "./collection-schema.ts";
-import { evolutionOf } from "./collection-schema.ts";
-import {
-  completeRow,
-  FieldRaiser,
-  lower,
-  lowerValues,
-  raise,
-  renameFilter,
-  renames,
-  servedCollections,
-} from "./evolve.ts";
-import { field } from "./field.ts";
-import { lens, type Step } from "./migration.ts";
->>>>>>> 2b95058 (wip)
 import { collection, defineSchema } from "./schema.ts";
 
 const LEVELS = ["low", "middle", "high"] as const;
@@ -41,11 +24,7 @@ const schema = defineSchema({
       done: field.boolean().default(false),
     }),
   },
-<<<<<<< HEAD
   migrations: migrations({
-=======
-  migrations: {
->>>>>>> 2b95058 (wip)
     2: {
       tasks: {
         renamed: { title: "name", tags: "labels" },
@@ -82,11 +61,7 @@ const schema = defineSchema({
         added: { size: (task) => String(task["title"]).length },
       },
     },
-<<<<<<< HEAD
   }),
-=======
-  },
->>>>>>> 2b95058 (wip)
 });
 const tasks: CollectionSchema = schema.collections.get("tasks")!;
 const [toSecond, toThird] = evolutionOf(tasks).steps as readonly [Step, Step];
@@ -266,11 +241,7 @@ describe("for the version before", () => {
   });
 
   test("a server finds its fields, and takes those that were removed", () => {
-<<<<<<< HEAD
     const served = servedCollections(schema.collections).get("tasks");
-=======
-    const served = servedCollections(schema).get("tasks");
->>>>>>> 2b95058 (wip)
     assert.deepEqual(
       ["priority", "given", "family", "color"].map((name) => served?.byName.has(name)),
       [true, true, true, true],

@@ -10,14 +10,8 @@ import type { Filter } from "../filter/filter.ts";
 import type { FieldValues, Operation } from "../mutation/mutation.ts";
 import { holdsReferences } from "../mutation/references.ts";
 import { type FieldSchema, fieldProblem, isMerged } from "./field.ts";
-<<<<<<< HEAD
 import type { CollectionSchema } from "./collection-schema.ts";
 import { evolutionOf, introducedBy, type Lens, type Step } from "./evolution.ts";
-=======
-import { introducedBy, type Lens, type Step } from "./migration.ts";
-import { type CollectionSchema, evolutionOf } from "./collection-schema.ts";
-import type { Schema } from "./schema.ts";
->>>>>>> 2b95058 (wip)
 
 /** What a function of the application made, or what is wrong with it. */
 export type Made = { readonly values: JsonObject } | { readonly problem: string };
@@ -63,56 +57,12 @@ function namesOf(fields: readonly FieldSchema[]): string {
 
 // ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-<<<<<<< HEAD
 /** Adds to some values of an entity, by name, those that follow from them in any version. */
 export function fillIn(
   known: Map<string, JsonValue>,
   steps: readonly Step[],
   failed: (problem: string) => void = () => {},
 ): Map<string, JsonValue> {
-=======
-/**
- * The values of a row that was stored before its collection had all of `columns`: what became of those that it has, and
- * for the rest the fields' defaults. `failed` hears of values that could not be made.
- */
-export function completeRow(
-  values: readonly JsonValue[],
-  columns: readonly string[],
-  schema: CollectionSchema,
-  failed?: (problem: string) => void,
-): readonly JsonValue[] {
-  if (values.length >= columns.length) return values;
-  const known = schema.evolution === undefined ? null : valuesByName(values, columns, schema, failed);
-  const missing = columns.slice(values.length).map((name) => {
-    const value = known?.get(name);
-    return value === undefined ? (defaultOf(schema, name) ?? null) : value;
-  });
-  return [...values, ...missing];
-}
-
-/** What a row says of every field that its collection has, or ever had and can be told. */
-export function valuesByName(
-  values: readonly JsonValue[],
-  columns: readonly string[],
-  schema: CollectionSchema,
-  failed?: (problem: string) => void,
-): Map<string, JsonValue> {
-  const known = new Map<string, JsonValue>();
-  for (const [index, value] of values.entries()) {
-    const name = columns[index];
-    if (name !== undefined) known.set(name, value);
-  }
-  return fillIn(known, schema, failed);
-}
-
-/** Adds to some values of an entity, by name, those that follow from them in any version. */
-export function fillIn(
-  known: Map<string, JsonValue>,
-  schema: CollectionSchema,
-  failed: (problem: string) => void = () => {},
-): Map<string, JsonValue> {
-  const { steps } = evolutionOf(schema);
->>>>>>> 2b95058 (wip)
   // What is known of a new side is newer than what its old side says, so the way back comes first.
   for (const step of steps.toReversed()) {
     for (const lens of step.lenses) {
@@ -167,13 +117,6 @@ function entityBefore({ before }: Step, values: FieldValues): JsonObject {
   );
 }
 
-<<<<<<< HEAD
-=======
-function defaultOf(schema: CollectionSchema, name: string): JsonValue | undefined {
-  return (schema.byName.get(name) ?? evolutionOf(schema).legacy.find((field) => field.name === name))?.default;
-}
-
->>>>>>> 2b95058 (wip)
 // ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Fields of a mutation in the words of the next version, or why there are none. */
@@ -308,13 +251,9 @@ export function renameFilter(filter: Filter, names: ReadonlyMap<string, string>)
  * Collections as a server has them, which also serves the version before: fields that are gone can be filtered by, and
  * those that were removed can still be written.
  */
-<<<<<<< HEAD
 export function servedCollections(
   collections: ReadonlyMap<string, CollectionSchema>,
 ): ReadonlyMap<string, CollectionSchema> {
-=======
-export function servedCollections({ collections }: Pick<Schema, "collections">): ReadonlyMap<string, CollectionSchema> {
->>>>>>> 2b95058 (wip)
   return new Map(
     [...collections].map(([name, schema]) => {
       const { legacy, lastStep } = evolutionOf(schema);

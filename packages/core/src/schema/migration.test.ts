@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TidelockError } from "../errors.ts";
-<<<<<<< HEAD
 import { evolutionOf, introducedBy, legacyOf } from "./evolution.ts";
 import { field } from "./field.ts";
 import { type CollectionMigration, lens, migrations } from "./migration.ts";
-=======
-import { evolutionOf } from "./collection-schema.ts";
-import { field } from "./field.ts";
-import { type CollectionMigration, introducedBy, legacyOf, lens } from "./migration.ts";
->>>>>>> 2b95058 (wip)
 import { collection, columnNames, defineSchema } from "./schema.ts";
 
 const urgency = lens({
@@ -37,11 +31,7 @@ const define = (migration: unknown, version = 2, declared = fields): ReturnType<
   defineSchema({
     version,
     collections: { tasks: collection(declared) },
-<<<<<<< HEAD
     migrations: migrations({ 2: { tasks: migration as CollectionMigration } }),
-=======
-    migrations: { 2: { tasks: migration as CollectionMigration } },
->>>>>>> 2b95058 (wip)
   });
 
 describe("a migration", () => {
@@ -80,17 +70,10 @@ describe("a migration", () => {
     const { collections } = defineSchema({
       version: 4,
       collections: { tasks: collection({ label: field.string(), rank: field.enum(["low", "high"]) }) },
-<<<<<<< HEAD
       migrations: migrations({
         2: { tasks: { renamed: { title: "name" }, changed: [urgency] } },
         4: { tasks: { renamed: { label: "title" }, changed: [ranked] } },
       }),
-=======
-      migrations: {
-        2: { tasks: { renamed: { title: "name" }, changed: [urgency] } },
-        4: { tasks: { renamed: { label: "title" }, changed: [ranked] } },
-      },
->>>>>>> 2b95058 (wip)
     });
     const { steps, lastStep, legacy } = evolutionOf(collections.get("tasks")!);
     assert.deepEqual(
@@ -116,15 +99,11 @@ describe("a migration", () => {
 
   test("is part of the schema's hash; a schema without any has the hash that it always had", () => {
     const plain = defineSchema({ version: 2, collections: { tasks: collection(fields) } });
-<<<<<<< HEAD
     const empty = defineSchema({
       version: 2,
       collections: { tasks: collection(fields) },
       migrations: migrations({ 2: { tasks: {} } }),
     });
-=======
-    const empty = defineSchema({ version: 2, collections: { tasks: collection(fields) }, migrations: {} });
->>>>>>> 2b95058 (wip)
     assert.equal(empty.hash, plain.hash);
     assert.notEqual(define(whole).hash, plain.hash);
     assert.notEqual(define({ renamed: { title: "name" } }).hash, define({ renamed: { title: "label" } }).hash);
@@ -139,14 +118,9 @@ describe("a migration", () => {
       // @ts-expect-error -- there is no c
       down: ({ c }) => ({ a: String(c) }),
     });
-<<<<<<< HEAD
     const collections = { tasks: collection(fields) };
     // @ts-expect-error -- no such collection
     assert.throws(() => defineSchema({ version: 2, collections, migrations: migrations({ 2: { gone: {} } }) }));
-=======
-    // @ts-expect-error -- no such collection
-    assert.throws(() => defineSchema({ version: 2, collections: {}, migrations: { 2: { gone: {} } } }));
->>>>>>> 2b95058 (wip)
   });
 });
 
@@ -255,36 +229,24 @@ describe("a migration is refused with schema-invalid when", () => {
   }
 
   function defineAt(version: number): unknown {
-<<<<<<< HEAD
     return defineSchema({
       version: 2,
       collections: { tasks: collection(fields) },
       migrations: migrations({ [version]: {} }),
     });
-=======
-    return defineSchema({ version: 2, collections: { tasks: collection(fields) }, migrations: { [version]: {} } });
->>>>>>> 2b95058 (wip)
   }
   function defineFor(name: string): unknown {
     return defineSchema({
       version: 2,
       collections: { tasks: collection(fields) },
-<<<<<<< HEAD
       migrations: migrations({ 2: { [name as "tasks"]: {} } }),
-=======
-      migrations: { 2: { [name]: {} } as Record<string, CollectionMigration> },
->>>>>>> 2b95058 (wip)
     });
   }
   function defineTwice(): unknown {
     return defineSchema({
       version: 3,
       collections: { tasks: collection({ title: text, name: text.default("") }) },
-<<<<<<< HEAD
       migrations: migrations({ 2: { tasks: { renamed: { title: "name" } } } }),
-=======
-      migrations: { 2: { tasks: { renamed: { title: "name" } } } },
->>>>>>> 2b95058 (wip)
     });
   }
 });

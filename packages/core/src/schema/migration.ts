@@ -8,11 +8,7 @@
  *       collections: {
  *         tasks: collection({ title: field.string(), priority: field.integer(), size: field.integer() }),
  *       },
-<<<<<<< HEAD
  *       migrations: migrations({
-=======
- *       migrations: {
->>>>>>> 2b95058 (wip)
  *         2: {
  *           tasks: {
  *             renamed: { title: "name" },
@@ -28,28 +24,19 @@
  *             added: { size: (task) => String(task["name"]).length },
  *           },
  *         },
-<<<<<<< HEAD
  *       }),
-=======
- *       },
->>>>>>> 2b95058 (wip)
  *     });
  *
  * New fields with a default, or optional ones, need no migration. A name has one meaning for ever, because columns do: what
  * changes its values gets another name, and a name that is gone does not come back. Collections keep their names.
  */
 import { canonicalJson, type JsonObject, type JsonValue } from "../base/json.ts";
-<<<<<<< HEAD
 import { buildField, invalid, shapeOf } from "./build-field.ts";
 import type { CollectionSchema } from "./collection-schema.ts";
 import { type Addition, type Evolution, legacyOf, type Lens, type SchemaMigrations, type Step } from "./evolution.ts";
 import { fillIn } from "./evolve.ts";
 import { type Field, type Fields, type FieldSchema, isFieldName, isMerged } from "./field.ts";
 import { upgradesOf } from "./upgrade.ts";
-=======
-import { TidelockError } from "../errors.ts";
-import { type Field, type Fields, type FieldSchema, fieldProblem, isFieldName, isMerged } from "./field.ts";
->>>>>>> 2b95058 (wip)
 
 type ValueOf<Declared> = Declared extends Field<infer Value, boolean, infer _> ? Value : never;
 /** The values of some fields, by name. */
@@ -93,7 +80,6 @@ export function lens<const From extends Fields, const To extends Fields>(declara
   return declaration;
 }
 
-<<<<<<< HEAD
 /** The migrations of a schema, checked when the schema is declared. */
 export interface DeclaredMigrations<Name extends PropertyKey = string> {
   readonly "~names"?: Name;
@@ -138,74 +124,20 @@ export function migrations<const Name extends string = never>(declared: Migratio
   };
 }
 
-=======
-/** A renaming, or a change of values, as the engines know it. */
-export interface Lens {
-  readonly from: readonly FieldSchema[];
-  readonly to: readonly FieldSchema[];
-  readonly isRename: boolean;
-  /** What it answers is checked by who calls it. */
-  readonly up: (values: JsonObject) => unknown;
-  readonly down: (values: JsonObject) => unknown;
-}
-
-/** A new field, and its value in an entity of the version before. */
-export interface Addition {
-  readonly field: FieldSchema;
-  readonly up: (entity: JsonObject) => unknown;
-}
-
-/** A collection's way from one version to the next. */
-export interface Step {
-  /** The version that it leads to. */
-  readonly version: number;
-  readonly lenses: readonly Lens[];
-  readonly removed: readonly FieldSchema[];
-  readonly added: readonly Addition[];
-  /** The fields of the version before. Those that only got a default since are among them. */
-  readonly before: readonly FieldSchema[];
-}
-
-/** Fields of the version before that this one no longer has. */
-export function legacyOf({ lenses, removed }: Step): readonly FieldSchema[] {
-  return [...lenses.flatMap(({ from }) => from), ...removed];
-}
-
-/** Fields that the version before did not have, as far as a step says. */
-export function introducedBy({ lenses, added }: Step): readonly FieldSchema[] {
-  return [...lenses.flatMap(({ to }) => to), ...added.map(({ field }) => field)];
-}
-
-/** How a field is built from its declaration; throws `schema-invalid`. */
-export type BuildField = (collection: string, name: string, declared: Fields[string]) => FieldSchema;
-
->>>>>>> 2b95058 (wip)
 /**
  * The steps of a collection, oldest first. Goes back from the fields that there are now, so that each step is checked
  * against the fields that it led to. Throws `schema-invalid` with what is wrong and in which version.
  */
-<<<<<<< HEAD
 function buildSteps(
   collection: string,
   current: readonly FieldSchema[],
   declared: ReadonlyMap<number, CollectionMigration>,
-=======
-export function buildSteps(
-  collection: string,
-  current: readonly FieldSchema[],
-  declared: ReadonlyMap<number, CollectionMigration>,
-  buildField: BuildField,
->>>>>>> 2b95058 (wip)
 ): readonly Step[] {
   const everNamed = new Set(current.map(({ name }) => name));
   let after = current;
   const steps: Step[] = [];
   for (const [version, migration] of [...declared].sort(([left], [right]) => right - left)) {
-<<<<<<< HEAD
     const step = new StepBuilder(collection, version, after).build(migration);
-=======
-    const step = new StepBuilder(collection, version, after, buildField).build(migration);
->>>>>>> 2b95058 (wip)
     for (const { name } of legacyOf(step)) {
       if (everNamed.has(name)) {
         throw invalid(
@@ -214,11 +146,7 @@ export function buildSteps(
       }
       everNamed.add(name);
     }
-<<<<<<< HEAD
     if (legacyOf(step).length + step.added.length > 0) steps.unshift(step);
-=======
-    steps.unshift(step);
->>>>>>> 2b95058 (wip)
     after = step.before;
   }
   return steps;
@@ -229,7 +157,6 @@ class StepBuilder {
   readonly #collection: string;
   readonly #version: number;
   readonly #after: ReadonlyMap<string, FieldSchema>;
-<<<<<<< HEAD
   /** New fields that are spoken for. */
   readonly #taken = new Set<string>();
 
@@ -237,17 +164,6 @@ class StepBuilder {
     this.#collection = collection;
     this.#version = version;
     this.#after = new Map(after.map((field) => [field.name, field]));
-=======
-  readonly #buildField: BuildField;
-  /** New fields that are spoken for. */
-  readonly #taken = new Set<string>();
-
-  constructor(collection: string, version: number, after: readonly FieldSchema[], buildField: BuildField) {
-    this.#collection = collection;
-    this.#version = version;
-    this.#after = new Map(after.map((field) => [field.name, field]));
-    this.#buildField = buildField;
->>>>>>> 2b95058 (wip)
   }
 
   build({ renamed = {}, removed = {}, changed = [], added = {}, ...rest }: CollectionMigration): Step {
@@ -277,11 +193,7 @@ class StepBuilder {
   }
 
   #lens(declared: LensDeclaration): Lens {
-<<<<<<< HEAD
     const from = Object.entries(declared.from).map(([name, field]) => buildField(this.#collection, name, field));
-=======
-    const from = Object.entries(declared.from).map(([name, field]) => this.#buildField(this.#collection, name, field));
->>>>>>> 2b95058 (wip)
     const to = Object.entries(declared.to).map(([name, field]) => this.#same(name, field));
     const names = from.map(({ name }) => name).join(", ");
     if (from.length === 0 || to.length === 0) {
@@ -304,11 +216,7 @@ class StepBuilder {
   }
 
   #removal(name: string, declared: Fields[string]): FieldSchema {
-<<<<<<< HEAD
     const field = buildField(this.#collection, name, declared);
-=======
-    const field = this.#buildField(this.#collection, name, declared);
->>>>>>> 2b95058 (wip)
     if (field.default === undefined) {
       this.#fail(`removes ${name}, which has no default: older applications would find no value in newer entities`);
     }
@@ -328,11 +236,7 @@ class StepBuilder {
   /** A field as it is in this version, and that it was declared so. */
   #same(name: string, declared: Fields[string]): FieldSchema {
     const field = this.#take(name);
-<<<<<<< HEAD
     const stated = buildField(this.#collection, name, declared);
-=======
-    const stated = this.#buildField(this.#collection, name, declared);
->>>>>>> 2b95058 (wip)
     if (canonicalJson(shapeOf(stated)) !== canonicalJson(shapeOf(field))) {
       this.#fail(`has a lens to ${name} as another field than the one that version ${this.#version} has`);
     }
@@ -351,50 +255,3 @@ class StepBuilder {
     throw invalid(`the migration of ${this.#collection} to version ${this.#version} ${problem}`);
   }
 }
-<<<<<<< HEAD
-=======
-
-/** A field from its declaration. Throws `schema-invalid` for a name that cannot be, or a default that does not fit. */
-export const buildField: BuildField = (collection, name, declared) => {
-  if (!isFieldName(name)) throw invalid(`${collection} cannot have a field called ${JSON.stringify(name)}`);
-  const built: FieldSchema = { name, ...declared.definition };
-  const problem = built.default === undefined ? null : fieldProblem(built, built.default);
-  if (problem !== null) throw invalid(`the default of ${collection}.${name} ${problem}`);
-  for (const { name: property, type } of built.item) {
-    if (!isFieldName(property))
-      throw invalid(`items of ${collection}.${name} cannot have a ${JSON.stringify(property)}`);
-    if (["set", "list", "counter"].includes(type)) throw invalid(`${collection}.${name} has a ${type} in its items`);
-  }
-  return built;
-};
-
-/** Everything of a field that matters on the wire. */
-export function shapeOf(part: FieldSchema): JsonValue {
-  const { policy } = part;
-  return [
-    part.name,
-    part.type,
-    part.optional,
-    policy.kind === "resolve" ? [policy.rule.name, policy.rule.version] : { ...policy },
-    [...part.values],
-    part.collection,
-    part.default ?? null,
-    part.element === null ? null : shapeOf(part.element),
-    part.item.map(shapeOf),
-  ];
-}
-
-/** Everything of a step that matters on the wire; the functions cannot be compared. */
-export function shapeOfStep({ version, lenses, removed, added }: Step): JsonValue {
-  return [
-    version,
-    lenses.map(({ from, to }) => [from.map(shapeOf), to.map(shapeOf)]),
-    removed.map(shapeOf),
-    added.map(({ field }) => shapeOf(field)),
-  ];
-}
-
-export function invalid(reason: string): TidelockError {
-  return new TidelockError("schema-invalid", reason);
-}
->>>>>>> 2b95058 (wip)

@@ -12,26 +12,11 @@ import { fingerprint } from "../base/hash.ts";
 import { isName } from "../ids.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { holdsReferences } from "../mutation/references.ts";
-<<<<<<< HEAD
 import { buildField, invalid, shapeOf, shapeOfStep } from "./build-field.ts";
 import type { CollectionSchema, IdSource, OnDelete } from "./collection-schema.ts";
 import { evolutionOf, type SchemaMigrations } from "./evolution.ts";
 import { type Field, type Fields, isMerged, type Policy } from "./field.ts";
 import type { DeclaredMigrations } from "./migration.ts";
-=======
-import { type CollectionSchema, evolutionOf, type IdSource, type OnDelete } from "./collection-schema.ts";
-import { type Field, type Fields, isMerged, type Policy } from "./field.ts";
-import {
-  buildField,
-  buildSteps,
-  type CollectionMigration,
-  invalid,
-  legacyOf,
-  type Migrations,
-  shapeOf,
-  shapeOfStep,
-} from "./migration.ts";
->>>>>>> 2b95058 (wip)
 import type { MutatorSchema } from "./mutator-schema.ts";
 import { MARK, REVIEWS_SCHEMA, SYSTEM_PREFIX } from "./system.ts";
 
@@ -93,19 +78,13 @@ const RESERVED = new Set([
 export function defineSchema<const Declared extends Collections>(declaration: {
   readonly version: number;
   readonly collections: Declared;
-<<<<<<< HEAD
   /** How older versions became this one: made by `migrations`. */
   readonly migrations?: DeclaredMigrations<keyof NoInfer<Declared>>;
-=======
-  /** How older versions became this one: see `migration.ts`. */
-  readonly migrations?: Migrations<keyof NoInfer<Declared>>;
->>>>>>> 2b95058 (wip)
 }): Schema<Declared> {
   const { version } = declaration;
   if (!Number.isSafeInteger(version) || version < 1) {
     throw invalid(`version must be a whole number from 1, not ${String(version)}`);
   }
-<<<<<<< HEAD
   const { migrations } = declaration;
   migrations?.check(version, Object.keys(declaration.collections));
   const collections = new Map<string, CollectionSchema>();
@@ -113,12 +92,6 @@ export function defineSchema<const Declared extends Collections>(declaration: {
     const built = buildCollection(name, declared);
     const evolution = migrations?.evolutionOf(name, built.fields, version);
     collections.set(name, evolution === undefined ? built : { ...built, evolution });
-=======
-  const migrations = migrationsOf(declaration.migrations ?? {}, version, declaration.collections);
-  const collections = new Map<string, CollectionSchema>();
-  for (const [name, declared] of Object.entries(declaration.collections)) {
-    collections.set(name, buildCollection(name, declared, migrations.get(name) ?? new Map(), version));
->>>>>>> 2b95058 (wip)
   }
   for (const { name, fields } of collections.values()) {
     for (const target of fields) {
@@ -130,7 +103,6 @@ export function defineSchema<const Declared extends Collections>(declaration: {
   }
   const hash = hashOf(version, collections);
   collections.set(REVIEWS_SCHEMA.name, REVIEWS_SCHEMA);
-<<<<<<< HEAD
   return {
     version,
     hash,
@@ -138,9 +110,6 @@ export function defineSchema<const Declared extends Collections>(declaration: {
     mutators: new Map(),
     ...(migrations === undefined ? {} : { migrations: migrations.of(collections, version) }),
   };
-=======
-  return { version, hash, collections, mutators: new Map() };
->>>>>>> 2b95058 (wip)
 }
 
 /** The names of the columns that a collection's rows need: its fields, the mark of reviews, and what older fields need. */
@@ -150,42 +119,12 @@ export function columnNames(schema: CollectionSchema): string[] {
   return [...names, ...(schema.isReviewable ? [MARK] : []), ...legacy.map((field) => field.name)];
 }
 
-/** The migrations by collection, then version. */
-function migrationsOf(
-  migrations: Migrations,
-  newest: number,
-  collections: Collections,
-): ReadonlyMap<string, ReadonlyMap<number, CollectionMigration>> {
-  const found = new Map<string, Map<number, CollectionMigration>>();
-  for (const [text, step] of Object.entries(migrations)) {
-    const version = Number(text);
-    if (!Number.isSafeInteger(version) || version < 2 || version > newest) {
-      throw invalid(`there is a migration to version ${text}; migrations lead to versions from 2 to ${newest}`);
-    }
-    for (const [name, migration] of Object.entries(step)) {
-      if (!Object.hasOwn(collections, name)) {
-        throw invalid(`version ${text} migrates ${name}, which is not declared; a collection keeps its name`);
-      }
-      if (migration === undefined) continue;
-      found.set(name, (found.get(name) ?? new Map<number, CollectionMigration>()).set(version, migration));
-    }
-  }
-  return found;
-}
-
-function buildCollection(
-  name: string,
-  declared: Collection,
-  migrations: ReadonlyMap<number, CollectionMigration>,
-  version: number,
-): CollectionSchema {
+function buildCollection(name: string, declared: Collection): CollectionSchema {
   if (!isName(name) || RESERVED.has(name) || name in Object.prototype || name.startsWith(SYSTEM_PREFIX)) {
     throw invalid(`a collection cannot be called ${JSON.stringify(name)}`);
   }
   const fields = Object.entries(declared.fields).map(([field, definition]) => buildField(name, field, definition));
   if (fields.length > MAX_FIELDS) throw invalid(`${name} has ${fields.length} fields; the most is ${MAX_FIELDS}`);
-  const steps = buildSteps(name, fields, migrations, buildField);
-  const lastStep = steps.find((step) => step.version === version) ?? null;
   return {
     name,
     ids: declared.ids,
@@ -196,9 +135,6 @@ function buildCollection(
     hasMerged: fields.some(isMerged),
     references: fields.filter(holdsReferences),
     byName: new Map(fields.map((entry) => [entry.name, entry])),
-    ...(steps.length === 0
-      ? {}
-      : { evolution: { steps, lastStep, legacy: lastStep === null ? [] : legacyOf(lastStep) } }),
   };
 }
 
