@@ -57,9 +57,3 @@ export function openReview(rig: HubRig, entity: string, field: string | null): R
 export function wishes(review: Review): ReadonlyArray<readonly [string, unknown]> {
   return review.candidates.map(({ device, value }) => [device, value]);
 }
-
-export function idOf(text: string): EntityId {
-  const id = parseEntityId(text);
-  if (id === null) throw new Error(`${text} cannot be an id`);
-  return id;
-}
