@@ -11,11 +11,12 @@ export function ConnectionBanner(): ReactNode {
   const connection = useConnection();
   const { pendingCount } = useSyncStatus();
   const isAway = useLasting(isLost(connection), PATIENCE_MS);
-  if (connection.phase === "upgrade-required") {
+  // The page takes its schema from the server: what it needs is to be opened again.
+  if (connection.phase === "upgrade-required" || connection.upgrade !== null) {
     return (
       <p className="banner" role="status" data-tone="problem">
         <RefreshCw size={16} aria-hidden="true" />
-        <span>The server has a newer version of this page.</span>
+        <span>The application has changed since this page was opened.</span>
         <button type="button" className="link-button" onClick={() => location.reload()}>
           Reload
         </button>

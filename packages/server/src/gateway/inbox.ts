@@ -65,11 +65,12 @@ interface InboxFile {
 /**
  * @param prefix what the page's address begins with, before `/inbox`
  * @param base the way from the page to what the server's own addresses `/sync/…` are below
+ * @param folder where the built page is
  */
-export function inboxRoutes(prefix: string, base: string): readonly Route[] {
+export function inboxRoutes(prefix: string, base: string, folder: string = FOLDER): readonly Route[] {
   let files: Promise<ReadonlyMap<string, InboxFile>> | null = null;
   const answer = async (request: ApiRequest, name: string): Promise<ApiResponse> => {
-    files ??= readFiles(FOLDER, base);
+    files ??= readFiles(folder, base);
     const file = (await files).get(name);
     if (file !== undefined) return respond(request, file);
     // A checkout in which it is built later needs no restart.
