@@ -303,7 +303,10 @@ export class Replica {
     this.#disk.loaded();
     if (facts === null || from < version) state.pending.touchFacts();
     for (const { before, mutation, failure, rest } of upgraded) {
-      if (mutation !== before) state.pending.putMutation(mutation);
+      if (mutation !== before) {
+        this.#disk.changedFrom(mutation.counter);
+        state.pending.putMutation(mutation);
+      }
       if (failure !== null) this.#decisions.quarantine([mutation], failure);
       if (rest !== null) state.keepRefused(rest);
     }

@@ -72,6 +72,8 @@ export class Runtime {
   #stopHints: () => void = () => {};
   #cancelTokenTimeout: () => void = () => {};
   #tokenRequest = 0;
+  /** Whether the machine has taken what the store holds; a code says why it does not. */
+  #loaded: boolean | TidelockError = false;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -87,7 +89,7 @@ export class Runtime {
     return this.#state === "stopped";
   }
 
-  /** Opens the store and starts the machine. Rejects with the store's error; the runtime is stopped then. */
+  /** Opens the store and starts the machine. Rejects with the error of either; the runtime is stopped then. */
   start(): Promise<void> {
     this.#started ??= this.#start();
     return this.#started;
@@ -105,6 +107,8 @@ export class Runtime {
     }
     this.#stopHints = system.onNetworkHint(() => this.dispatch({ type: "network-hint" }));
     this.#drain();
+    if (this.#loaded instanceof TidelockError) throw this.#loaded;
+    this.#loaded = true;
   }
 
   /** Tells the machine something: at once, or in line when it is busy or not started. After `close`, nothing happens. */
@@ -152,9 +156,12 @@ export class Runtime {
       }
     } catch (error) {
       // The machine's state can no longer be trusted. What the store holds is whole: a new client starts from there.
-      announcements.push({ type: "trouble", code: "internal", message: String(error) }, { type: "status-changed" });
-      this.#options.system.reportError(error);
       this.#stop();
+      if (this.#loaded === false && error instanceof TidelockError) this.#loaded = error;
+      else {
+        announcements.push({ type: "trouble", code: "internal", message: String(error) }, { type: "status-changed" });
+        this.#options.system.reportError(error);
+      }
     } finally {
       this.#inputs = [];
       this.#isHandling = false;

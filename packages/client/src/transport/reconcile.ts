@@ -9,11 +9,11 @@ import {
   type Counter,
   type Decision,
   DECISION,
-  type DeviceId,
   type Epoch,
   type ErrorCode,
   formatCheckpoint,
   formatVersion,
+  type Hello,
   isErrorWord,
   type MutationRow,
   parseEntityId,
@@ -24,15 +24,16 @@ import {
   stampMillis,
 } from "@tidelock/core";
 
-/** The body of a request for a push. `acknowledged`: what the device has on its disk. */
+/** The body of a request for a push of a device, as its hello names it. `acknowledged`: what the device has on its disk. */
 export function reconcileBody(
-  device: DeviceId,
+  { device, schema }: Pick<Hello, "device" | "schema">,
   epoch: Epoch,
   acknowledged: Checkpoint | null,
   mutations: readonly MutationRow[],
 ): object {
   return {
     device_id: device,
+    schema_version: schema.version,
     last_ack_version: acknowledged === null ? null : formatCheckpoint(acknowledged),
     mutations: mutations.map(([counter, operation, collection, entity, fields, seen, stamp, remaining]) => ({
       temp_id: String(counter),

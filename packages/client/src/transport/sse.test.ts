@@ -201,6 +201,7 @@ describe("the SSE transport", () => {
     assert.equal(request.headers.authorization, "Bearer secret");
     assert.deepEqual(request.body, {
       device_id: "d1",
+      schema_version: 3,
       last_ack_version: "e1.6",
       mutations: [
         {

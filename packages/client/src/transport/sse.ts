@@ -187,7 +187,7 @@ class SseConnection implements Connection {
 
   async #push({ mutations }: Push): Promise<void> {
     if (this.#epoch === null) return this.#end("a push came before the welcome");
-    const body = reconcileBody(this.#hello.device, this.#epoch, this.#acknowledged, mutations);
+    const body = reconcileBody(this.#hello, this.#epoch, this.#acknowledged, mutations);
     try {
       const response = await this.#post(this.#address.reconcile, body, {});
       if (!response.ok) return this.#refused(await refusalOf(response));
