@@ -6,7 +6,6 @@ import {
   type JsonObject,
   MARK,
   marksOf,
-  parseEntityId,
   type Review,
   REVIEWS,
 } from "@tidelock/core";
