@@ -62,6 +62,33 @@ describe("a device that was renewed", () => {
     assert.deepEqual([task(over)["rank"], task(over)["title"], task(over)["size"]], ["high", "Water the plants", 16]);
   });
 
+  test("[R18] follows what the log says of old fields, until the new ones come", () => {
+    const rig = renewed(heldByFirst());
+    rig.connect({
+      head: 5,
+      columns: { tasks: [...COLUMNS, "title", "priority", "tags", "person", "above", "size", "archived"] },
+      whole: [1],
+    });
+    const patch = (from: number, ...values: readonly JsonValue[]): void =>
+      rig.hear({
+        type: "delta",
+        from,
+        to: from + 1,
+        time: rig.now,
+        changes: [[1, "tasks", entity("t1"), from + 1, values]],
+      });
+    patch(5, 0, "Water them all");
+    assert.deepEqual([task(rig)["title"], task(rig)["priority"], task(rig)["size"]], ["Water them all", 3, 14]);
+    patch(6, 1, false, 4, "Grace");
+    assert.deepEqual([task(rig)["priority"], task(rig)["person"]], [1, "Grace Byron"]);
+    // One delta may bring both: an old field's last value, and of the new ones those that changed since.
+    patch(7, 9, 2, 0, "Fire");
+    assert.deepEqual(
+      [task(rig)["title"], task(rig)["priority"], task(rig)["person"], rig.disk.read().rows[0]?.values.length],
+      ["Fire", 2, "Grace Byron", 15],
+    );
+  });
+
   test("[R18] shows, keeps and sends what it had written offline, in the words of the new version", () => {
     const old = heldByFirst();
     old.update("t1", { name: "Water them all", urgent: false, labels: { add: ["out"] } });
