@@ -137,7 +137,8 @@ export class Device {
     if (this.#replica !== null || this.lost) return;
     this.#life += 1;
     const random = this.#environment.stream(`replica ${this.name} ${this.#life}`);
-    const replica = new Replica({ schema, random, sdk: "simulator" });
+    const { mutant } = this.#environment;
+    const replica = new Replica({ schema: mutant.replicaSchema?.(schema) ?? schema, random, sdk: "simulator" });
     this.#replica = replica;
     this.#environment.note(this.name, "start");
     const stored = deepFreeze(this.#disk.read());

@@ -1,7 +1,7 @@
 /** The simulator: many devices, one server, everything between them, one seed. See `world.ts`. */
 export { type Disks } from "./environment.ts";
-export { HEALTHY, type Mutant } from "./mutant.ts";
-export { type MakeMutant, MUTANTS } from "./mutants.ts";
+export { HEALTHY, type MakeMutant, type Mutant } from "./mutant.ts";
+export { MUTANTS } from "./mutants.ts";
 export { completeOdds, drawOdds, type Fault, type Odds, type Operation } from "./odds.ts";
 export { drawPlan, type PlanItem } from "./plan.ts";
 export { formatFailure, Tally, vacuous } from "./report.ts";

@@ -78,9 +78,10 @@ export class Laws {
   }
 
   #note(key: string, event: DomainEvent, shown: Shown, written: Row): void {
-    const known = this.#entities.get(key) ?? blank(shown);
+    const isFirst = event.kind === "created" && event.previous === 0;
+    const known = (isFirst ? undefined : this.#entities.get(key)) ?? blank(shown);
     for (const name of event.changed) {
-      const before = itemsOf(known.shown.row?.[name]);
+      const before = itemsOf(known.row?.[name]);
       for (const id of itemsOf(shown.row?.[name])) if (!before.includes(id)) known.makers.set(`${name} ${id}`, event);
     }
     known.shown = shown;
@@ -199,9 +200,32 @@ export class Laws {
       if (writer === undefined || writers.some((each) => hasSeen(seer, each))) continue;
       const by = reading(event.collection, name)?.settling.by;
       if (by === "set" || by === "counter") continue;
-      if (by === "list" && row !== null) continue;
+      if (by === "list" && row !== null) {
+        this.#checkItems(which, event, name, before, row[name], seer);
+        continue;
+      }
       const isKept = event.decisions.some((decision) => holds(decision, name, old));
       demand(isKept, "lost", () => `${which} writes over ${name} ${canonical(old)}, which its author had not seen`);
+    }
+  }
+
+  /** An item that somebody brought does not go without a word from who had not seen it. */
+  #checkItems(
+    which: string,
+    event: DomainEvent,
+    name: string,
+    { shown, makers }: Known,
+    now: unknown,
+    seer: Seer,
+  ): void {
+    const remaining = itemsOf(now);
+    for (const id of itemsOf(shown.row?.[name])) {
+      const maker = makers.get(`${name} ${id}`);
+      if (remaining.includes(id) || maker === undefined || hasSeen(seer, maker)) continue;
+      const isSaid = event.decisions.some((decision) => {
+        return decision.field === name && canonical(decision.current.value).includes(`"${id}"`);
+      });
+      demand(isSaid, "lost", () => `${which} removes the item ${id} of ${name}, which its author had not seen`);
     }
   }
 }

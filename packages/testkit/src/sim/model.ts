@@ -46,7 +46,7 @@ export interface ModelCounts {
   "revived": number;
   "calls": number;
   "voids": number;
-  [policy: `policy ${string}`]: number;
+  [more: `policy ${string}` | `refused ${string}`]: number;
 }
 
 const NO_COUNTS: ModelCounts = {
@@ -300,6 +300,7 @@ export class Model {
 
   #assertRefusable(group: Group, names: () => string): void {
     const codes = group.map(({ receipt }) => String(JSON.parse(receipt.detail ?? "{}").code));
+    for (const code of codes) this.counts[`refused ${code}`] = (this.counts[`refused ${code}`] ?? 0) + 1;
     // Of a review that somebody else decided, or gave more time, the receipt of the server's own attempt says nothing.
     if (group.some(({ authored }) => authored.isExpiry)) return;
     const possible = new Set<string>();

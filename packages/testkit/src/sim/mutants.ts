@@ -6,11 +6,9 @@ import type { ChangeRow, Delta, ServerMessage } from "@tidelock/core";
 import type { StoreBatch, StoredFacts } from "@tidelock/client/engine";
 import type { HubEffect, Rules } from "@tidelock/server/engine";
 import type { StoreModel } from "./store-model.ts";
-import type { Mutant } from "./mutant.ts";
+import { CONFLICT_MUTANTS } from "./conflict-mutants.ts";
+import type { MakeMutant, Mutant } from "./mutant.ts";
 import { type StorageModel, storageWith } from "./storage-model.ts";
-
-/** Makes a bug anew for each run: some count, and none may remember the run before. */
-export type MakeMutant = () => Mutant;
 
 /** Every n-th call answers `true`. */
 function everyNth(n: number): () => boolean {
@@ -326,6 +324,7 @@ export const MUTANTS: readonly MakeMutant[] = [
     name: "changes not announced",
     replicaEffects: (effects) => effects.filter(({ type }) => type !== "changed"),
   }),
+  ...CONFLICT_MUTANTS,
 ];
 
 function withoutReads(rules: Rules): Rules {

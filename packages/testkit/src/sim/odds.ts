@@ -100,6 +100,8 @@ export interface Odds {
   readonly store: Latency;
   /** How far device clocks are off: each draws from plus or minus this. */
   readonly skewMs: Millis;
+  /** Whether the users begin in different roles. */
+  readonly hasRoles: boolean;
   /** Whether every clock is years off, in either direction, and is set again and again. */
   readonly hasHostileClocks: boolean;
   readonly wire: readonly Wire[];
@@ -137,6 +139,7 @@ export function drawOdds(seed: number): Odds {
   return {
     scope,
     hasHostileClocks,
+    hasRoles: chance(rest, 0.6),
     devices: pick(random, [2, 2, 3, 3, 4, 5, 6, 8, 12]),
     plainClients: pick(random, [0, 0, 1, 2]),
     users: between(random, 1, 4),
@@ -166,7 +169,7 @@ export function completeOdds(seed: number, written: Odds): Odds {
   const { limits, bounds } = written;
   return {
     ...drawOdds(seed),
-    ...{ scope: CLASSIC, hasHostileClocks: false },
+    ...{ scope: CLASSIC, hasHostileClocks: false, hasRoles: false },
     ...written,
     limits: { ...DEFAULT_LIMITS, ...limits },
     bounds: { ...DEFAULT_BOUNDS, ...bounds },

@@ -86,7 +86,7 @@ function noteQuiet(sitting: Sitting, author: Author, update: Update): void {
   const lost = update.decisions.some(({ winner }) => winner === "current") || hasLostInList(sitting, author);
   if (update.isQuiet || lost || update.held.length > 0) quiet.push(sitting.write(author, author.stamp));
   const once = new Map(quiet.map((write) => [`${write.device} ${write.counter}`, write]));
-  update.memory.set(QUIET, { ...BLANK, others: [...once.values()] });
+  update.memory.set(QUIET, { ...BLANK, others: [...once.values()].sort((left, right) => left.offset - right.offset) });
 }
 
 /** How lists are settled item by item is left to the server; whether something of a change lost is in its record. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { formatFailure, memoryDisks, runSeed, Tally, vacuous } from "../index.ts";
 
 /** Sized for half a minute on one core. */
-const RUNS = 400;
+const RUNS = 300;
 /** Every so many seeds run twice. */
 const TWICE_EVERY = 16;
 

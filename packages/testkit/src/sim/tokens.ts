@@ -14,6 +14,11 @@ export class TokenOffice {
     this.#lifeMs = lifeMs;
   }
 
+  /** Somebody begins in a role. */
+  begin(user: string, role: Role): void {
+    this.#roles.set(user, role);
+  }
+
   roleOf(user: string): Role {
     return this.#roles.get(user) ?? "member";
   }

@@ -17,8 +17,10 @@ import {
 import type { Intent } from "@tidelock/client/engine";
 import { Checks } from "./checks.ts";
 import { EventQueue, WallClock } from "./clock.ts";
+import { Coda } from "./coda.ts";
 import { Connection, type Caller } from "./connection.ts";
 import { Device, type Dialer } from "./device.ts";
+import type { Role } from "./domain.ts";
 import { Counts, type Disks, type Environment } from "./environment.ts";
 import { Faults } from "./faults.ts";
 import type { Mutant } from "./mutant.ts";
@@ -100,6 +102,7 @@ export class World implements Dialer {
     this.#plainWork = new PlainWork(this.#workload, this.#reviewers, () => queue.now);
     this.#users = Array.from({ length: odds.users }, (_, index) => userId(`user${index + 1}`));
     this.tokens = new TokenOffice(odds.tokenMs);
+    for (const [index, user] of this.#users.entries()) if (odds.hasRoles) this.tokens.begin(user, roleAt(index));
     this.checks = new Checks(this.environment, {
       connections: this.connections,
       answered: (request, answer) => this.#requests.get(request)?.answered(request, answer),
@@ -241,20 +244,34 @@ export class World implements Dialer {
     while (queue.step(odds.durationMs));
     this.#heal();
     const searching = this.checks.unreadable() * SEARCH_TURNS * (SEARCH_PAUSE_MS + SEARCH_TRIPS * odds.network[1]);
-    const deadline = queue.now + SETTLE_MS + SETTLE_TRIPS * odds.network[1] + searching;
-    const healedAt = queue.now;
-    let next = queue.now;
-    for (;;) {
+    this.settledAfter = this.#settle(searching);
+    if (odds.hasHostileClocks) this.#playCoda();
+    this.checks.finish();
+  }
+
+  /** Everything comes to rest. Answers how long that took; later than `SETTLE_MS` and what is added to that is too late. */
+  #settle(moreMs: Millis): Millis {
+    const { queue, odds } = this.environment;
+    const from = queue.now;
+    const deadline = from + SETTLE_MS + SETTLE_TRIPS * odds.network[1] + moreMs;
+    for (let next = from; ;) {
       next = Math.min(deadline, next + 500);
       while (queue.step(next));
       const problem = this.checks.unsettled() ?? this.checks.overdue(this.node.now);
-      if (problem === null) break;
+      if (problem === null) return queue.now - from;
       for (const client of this.plainClients) client.poll();
       if (queue.now >= deadline)
-        throw new Violation("liveness", `${(queue.now - healedAt) / 1000} s after the last fault: ${problem}`);
+        throw new Violation("liveness", `${(queue.now - from) / 1000} s after the last fault: ${problem}`);
     }
-    this.settledAfter = queue.now - healedAt;
-    this.checks.finish();
+  }
+
+  #playCoda(): void {
+    const coda = new Coda(this.environment, this.#workload.values, this.checks.model);
+    for (const device of coda.writers(this.living())) {
+      const check = coda.write(device);
+      this.#settle(0);
+      check();
+    }
   }
 
   /** All faults end; everybody comes back. */
@@ -375,6 +392,11 @@ export class World implements Dialer {
       this.#decide(this.#reviewers.decideThis(random, other, intent.entity), other);
     }
   }
+}
+
+/** Every role is somebody's, and most people are members. */
+function roleAt(index: number): Role {
+  return (["member", "guest", "admin", "member"] as const)[index % 4] ?? "member";
 }
 
 function userId(text: string): UserId {
