@@ -43,7 +43,7 @@ test("Skipped and unwritten tests are counted apart", () => {
   tally.pass(report("skipped for no reason", 2, { skip: "" }));
   tally.fail(report("unwritten", 3, { todo: true }));
   tally.pass(report("solo", 4));
-  assert.equal(tally.summary(), "1 passed, 0 failed, 3 skipped");
+  assert.equal(tally.summary(), "3 skipped\n1 passed, 0 failed");
 });
 
 test("A file counts only when it fails by itself", () => {

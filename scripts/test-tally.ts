@@ -70,10 +70,10 @@ export class Tally {
     return failure;
   }
 
-  /** The last line of a test run. */
+  /** The end of a test run. Its last line is read by machines: what was skipped has a line of its own before it. */
   summary(): string {
-    const skipped = this.skipped > 0 ? `, ${this.skipped} skipped` : "";
-    return `${this.passed} passed, ${this.failed} failed${skipped}`;
+    const skipped = this.skipped > 0 ? `${this.skipped} skipped\n` : "";
+    return `${skipped}${this.passed} passed, ${this.failed} failed`;
   }
 
   #holdsOthers(report: TestReport): boolean {
