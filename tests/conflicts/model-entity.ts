@@ -58,7 +58,7 @@ export interface Entity {
 }
 
 export interface Update extends Deed {
-  /** Whether a value of it lost, waits, or was replaced by somebody who had not seen it: with the stamp that it had. */
+  /** Whether a value of it lost, waits, was there already, or was replaced by somebody who had not seen it. */
   readonly isQuiet: boolean;
 }
 

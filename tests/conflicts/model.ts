@@ -243,6 +243,7 @@ export class Model {
     const rulings: Ruling[] = [];
     const held: Held[] = [];
     const replaced: Deed[] = [];
+    let isKept = false;
     for (const [name, value] of Object.entries(fields)) {
       const words = COLLECTIONS[entity.collection]?.fields[name];
       const cell = cells.get(name);
@@ -267,7 +268,11 @@ export class Model {
         rulings.push(...settled.rulings);
         const { standing } = settled;
         const { value: stands, writers } = standing;
-        if (standing === cell.standing) continue;
+        if (standing === cell.standing) {
+          // It was kept: what was written lost, or was there already.
+          isKept = true;
+          continue;
+        }
         replaced.push(...cell.writers.filter((writer) => !saw(author, writer) && !writers.includes(writer)));
         const isBehind = (writers.at(-1) as Deed).stamp > author.stamp && author.isCall !== true;
         if (isBehind && cell.writers.every((writer) => saw(author, writer) && writer.device !== author.device))
@@ -275,10 +280,10 @@ export class Model {
         cells.set(name, { value: stands, writers, standing });
       }
     }
-    const isQuiet = held.length > 0 || rulings.some(({ winner }) => winner === "current");
+    const isQuiet = isKept || held.length > 0 || rulings.some(({ winner }) => winner === "current");
     const earlier = OPEN_FINDINGS.has("F8d") && author.isCall === true ? [] : entity.updates;
     const updates = earlier.map((update): Update => {
-      const writer = replaced.find((each) => each.event === update.event);
+      const writer = replaced.findLast((each) => each.event === update.event);
       return writer === undefined ? update : { ...update, stamp: writer.stamp, isQuiet: true };
     });
     return { entity: { ...entity, cells, updates: [...updates, { ...author, isQuiet }] }, rulings, held };
